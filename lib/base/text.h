@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Borrowed text: comparing, cutting, decoding; and a buffer that grows in an arena.
+ *
+ * Nothing here depends on a locale. Functions that take only spans never allocate and may be called
+ * from any thread. Percent-encoding is that of RFC 3986 §2.1, UTF-8 that of RFC 3629 §4.
+ */
+#ifndef XCAPD_BASE_TEXT_H
+#define XCAPD_BASE_TEXT_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPAN(literal) ((struct span){ "" literal, sizeof(literal) - 1 })
+
+/* Prints a span: printf("%.*s", SPAN_ARG(span)). */
+#define SPAN_ARG(span) ((int)(span).size), ((span).data ? (span).data : "")
+
+struct span span_of(const char *text);                  /* NULL gives none */
+struct span span_from(struct span text, size_t offset); /* the rest; empty past the end */
+struct span span_first(struct span text, size_t size);  /* at most that much of it */
+struct span span_trim(struct span text); /* without space, tab, CR, LF at both ends */
+bool span_equal(struct span a, struct span b);
+bool span_equal_text(struct span a, const char *b);
+bool span_equal_nocase(struct span a, struct span b); /* ASCII letters only */
+bool span_starts(struct span text, struct span prefix);
+bool span_ends(struct span text, struct span suffix);
+int span_compare(struct span a, struct span b); /* by octets, shorter first */
+bool span_find(struct span text, char wanted, size_t *offset_out);
+bool span_search(struct span text, struct span wanted, size_t *offset_out);
+
+/* Cuts *rest at the first separator: the part before it is returned, *rest becomes what follows, or
+ * none (data == NULL) after the last part. Call while rest->data != NULL. */
+struct span span_cut(struct span *rest, char separator);
+
+/* Same time whatever the contents; the lengths are not secret. */
+bool span_equal_constant_time(struct span a, struct span b);
+
+/* Decodes each %XX once. False for a % that is not followed by two hex digits, or without memory
+ * (then out->data is NULL). No other character is changed; '+' stays '+'. */
+bool percent_decode(struct arena *arena, struct span text, struct span *out);
+
+/* Encodes every octet but unreserved ones (RFC 3986 §2.3) and those in also_keep (NULL: none). */
+struct span percent_encode(struct arena *arena, struct span text, const char *also_keep);
+
+/* Is it well-formed UTF-8: no overlong form, no surrogate, nothing past U+10FFFF? If not, *bad_out
+ * (may be NULL) is the offset of the first octet of the bad sequence. */
+bool utf8_valid(struct span text, size_t *bad_out);
+
+void hex_encode(
+	const uint8_t *octets, size_t count, char *out); /* 2 * count lower-case digits, no NUL */
+bool hex_decode(struct span text, uint8_t *out, size_t count); /* exactly 2 * count digits */
+
+/* Whole text must be one number. */
+bool parse_u64(struct span text, uint64_t *out);
+/* "250ms", "30s", "5m", "2h", "7d"; "0s" is legal. Milliseconds. */
+bool parse_duration(struct span text, uint64_t *out_ms);
+/* "4096", "64K", "1M", "64G" (powers of 1024). Octets. */
+bool parse_size(struct span text, uint64_t *out);
+
+/* Text being built. Zero-initialise with the arena set; look at `failed` once, at the end. After a
+ * failure further appends do nothing. `data` is NUL-terminated (not counted) after the first
+ * append. */
+struct buffer {
+	struct arena *arena;
+	char *data;
+	size_t size;
+	size_t capacity;
+	bool failed;
+};
+
+void buffer_reserve(struct buffer *buffer, size_t capacity);
+void buffer_append(struct buffer *buffer, struct span text);
+void buffer_text(struct buffer *buffer, const char *text);
+void buffer_octet(struct buffer *buffer, char octet);
+void buffer_format(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Escapes & < > " as XML references, tab, CR and LF as numeric ones; octets that XML 1.0 cannot
+ * hold become U+FFFD. Fit for text and for attribute values in double quotes. */
+void buffer_xml(struct buffer *buffer, struct span text);
+struct span buffer_span(const struct buffer *buffer); /* data == NULL if it failed */
+
+#endif
