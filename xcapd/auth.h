@@ -15,9 +15,12 @@
 
 struct auth; /* opaque */
 
-/* `settings` must outlive it. False without memory or randomness. */
+/* `store` must outlive it. False without memory or randomness. */
 bool auth_new(struct auth **out, struct store *store);
 void auth_free(struct auth **auth); /* leaves NULL behind */
+
+/* Failed logins since the start. */
+uint64_t auth_failures(const struct auth *auth);
 
 /* What is known of a request before anybody is believed. Borrowed for the call. */
 struct auth_request {
@@ -57,7 +60,8 @@ enum auth_result auth_identify(struct auth *auth, struct arena *arena,
  * when it is one of the served domains, else auth.realm. */
 struct span auth_realm(const struct settings *settings, const struct doc_id *id, struct span host);
 
-/* The values of the WWW-Authenticate headers to send, one each; how many. */
+/* The values of the WWW-Authenticate headers to send, one each; how many. 0: no memory, or nothing
+ * is offered here (Basic alone, and the request came in the clear from afar). */
 size_t auth_challenge(struct auth *auth, struct arena *arena, const struct auth_request *request,
 	bool stale, struct span out[4]);
 

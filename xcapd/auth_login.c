@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcapd/auth_login.h"
+
+void login_response(const struct login *login, const uint8_t *ha1, char out[DIGEST_HEX_MAX])
+{
+	const struct digest_header *digest = login->digest;
+	size_t size = digest_hex_size(login->algorithm);
+	char ha1_text[DIGEST_HEX_MAX], ha2_text[DIGEST_HEX_MAX];
+	hex_encode(ha1, size / 2, ha1_text);
+	const struct span request[] = { login->method, SPAN(":"), login->uri };
+	digest_hex(login->algorithm, request, 3, ha2_text);
+	const struct span all[] = { { ha1_text, size }, SPAN(":"), digest->nonce, SPAN(":"),
+		digest->nc, SPAN(":"), digest->cnonce, SPAN(":auth:"), { ha2_text, size } };
+	digest_hex(login->algorithm, all, sizeof(all) / sizeof(*all), out);
+}
+
+/* What a name without credentials is checked against: costs as much, proves nothing. */
+static struct credential nobody(const struct login *login)
+{
+	return (struct credential){ login->name, login->realm,
+		login->digest ? login->algorithm : DIGEST_SHA256, { 0 } };
+}
+
+/* For Basic any algorithm will do, the last one best. */
+static const struct credential *choose(const struct user *user, const struct login *login)
+{
+	const struct credential *chosen = NULL;
+	for (size_t i = 0; i < user->count; i++) {
+		const struct credential *one = &user->credentials[i];
+		if (!span_equal(one->name, login->name) || !span_equal(one->realm, login->realm))
+			continue;
+		if (login->digest ? one->algorithm == login->algorithm
+				  : !chosen || one->algorithm > chosen->algorithm)
+			chosen = one;
+	}
+	return chosen;
+}
+
+static bool proves(const struct login *login, const struct credential *credential)
+{
+	uint8_t made[DIGEST_OCTETS_MAX], given[DIGEST_OCTETS_MAX];
+	size_t size = digest_hex_size(credential->algorithm);
+	char hex[DIGEST_HEX_MAX];
+	const uint8_t *wanted = credential->ha1;
+	if (login->digest) {
+		if (!hex_decode(login->digest->response, given, size / 2))
+			return false;
+		login_response(login, credential->ha1, hex);
+		wanted = given;
+	} else {
+		const struct span parts[] = { login->name, SPAN(":"), login->realm, SPAN(":"),
+			login->password };
+		digest_hex(credential->algorithm, parts, 5, hex);
+	}
+	return hex_decode((struct span){ hex, size }, made, size / 2)
+	       && span_equal_constant_time((struct span){ (const char *)made, size / 2 },
+		       (struct span){ (const char *)wanted, size / 2 });
+}
+
+/* One stored user who may be meant; `bare`: only an admin or reader will do. */
+static enum login_result try_user(struct store *store, struct arena *arena,
+	const struct login *login, struct span name, bool bare, struct principal *who_out)
+{
+	struct user user = { 0 };
+	enum store_result found = STORE_ABSENT;
+	if (name.size && name.size <= URI_XUI_MAX)
+		found = store_user_read(store, arena, name, &user);
+	if (found != STORE_OK && found != STORE_ABSENT)
+		return LOGIN_BROKEN;
+
+	const struct credential none = nobody(login), *known = NULL;
+	if (found == STORE_OK && !(bare && user.role == ROLE_USER))
+		known = choose(&user, login);
+	if (!proves(login, known ? known : &none) || !known)
+		return LOGIN_WRONG;
+	*who_out = (struct principal){ user.role, user.name };
+	return LOGIN_RIGHT;
+}
+
+enum login_result login_check(struct store *store, struct arena *arena, const struct login *login,
+	struct principal *who_out)
+{
+	struct span xui;
+	if (!xui_canonical(arena, login->name, login->realm, &xui))
+		xui = (struct span){ NULL, 0 };
+	struct principal as_user = { 0 };
+	enum login_result staff = try_user(store, arena, login, login->name, true, who_out);
+	enum login_result user = try_user(store, arena, login, xui, false, &as_user);
+	if (staff == LOGIN_BROKEN || user == LOGIN_BROKEN)
+		return LOGIN_BROKEN;
+	if (staff == LOGIN_WRONG && user == LOGIN_RIGHT)
+		*who_out = as_user;
+	return staff == LOGIN_RIGHT ? staff : user;
+}
