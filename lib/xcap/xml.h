@@ -13,8 +13,9 @@
 struct _xmlDoc; /* libxml2's tree, for auids/ alone */
 
 struct xml_limits {
-	size_t depth;      /* elements within elements */
-	size_t attributes; /* of one element, namespace declarations included */
+	size_t depth; /* elements within elements, the root is 1; libxml2's own 256 is the most */
+	size_t attributes; /* of one element, namespace declarations included; also the most such
+			      declarations that may be in scope at one place */
 	size_t size;       /* octets of the document; 0: no limit */
 };
 
@@ -27,7 +28,9 @@ struct xml_document; /* opaque: octets that passed the judge, and their tree */
 /* Judges a whole document. False: *why says not-well-formed (with line and column) or not-utf-8
  * (with the line and octet offset of the first bad octet). A byte order mark is fine; an encoding
  * declaration other than UTF-8 (US-ASCII included: it must be UTF-8, in any letter case) is
- * not-utf-8; a DOCTYPE is not-well-formed. `octets` must outlive the document. */
+ * not-utf-8; a DOCTYPE is not-well-formed, and so is what breaks Namespaces in XML (a prefix that
+ * is not bound); more octets than limits->size are a constraint-failure. Octets are counted from 0,
+ * lines and columns from 1. Kind CONFLICT_NONE: no memory. `octets` must outlive the document. */
 bool xml_parse(struct xml_document **out, struct span octets, const struct xml_limits *limits,
 	struct conflict *why);
 void xml_free(struct xml_document **document);
