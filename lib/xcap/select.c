@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcap/selector.h"
+
+/* The name test of one step among the children of one element. What the last prefix meant is kept:
+ * children that declare nothing nearly always share it. */
+struct sieve {
+	struct trail *trail;
+	const struct step *step;
+	bool known;
+	struct span prefix;
+	bool matches;
+};
+
+static bool space_matches(
+	const struct trail *trail, size_t depth, struct span prefix, const struct expanded *name)
+{
+	struct span stored;
+	return scope_find(trail->document, trail->tags, depth, prefix, &stored)
+	       && value_equal(stored, name->space);
+}
+
+/* The child is trail->tags[trail->depth]. */
+static bool name_passes(struct sieve *sieve)
+{
+	const struct trail *trail = sieve->trail;
+	const struct tag *child = &trail->tags[trail->depth];
+	const struct expanded *name = &sieve->step->name;
+	struct span prefix, local;
+	if (sieve->step->any)
+		return true;
+	if (!span_ends(child->name, name->local))
+		return false;
+	qname_split(child->name, &prefix, &local);
+	if (local.size != name->local.size)
+		return false;
+	if (child->declares)
+		return space_matches(trail, trail->depth + 1, prefix, name);
+	if (!sieve->known || !span_equal(prefix, sieve->prefix)) {
+		sieve->matches = space_matches(trail, trail->depth, prefix, name);
+		sieve->prefix = prefix;
+		sieve->known = true;
+	}
+	return sieve->matches;
+}
+
+static bool attribute_named(const struct trail *trail, size_t depth,
+	const struct attribute *attribute, const struct expanded *name)
+{
+	struct span prefix, local;
+	if (!span_ends(attribute->name, name->local) || attribute_declares(attribute, &prefix))
+		return false;
+	qname_split(attribute->name, &prefix, &local);
+	if (local.size != name->local.size)
+		return false;
+	if (!prefix.size)
+		return !name->space.size;
+	return name->space.size && space_matches(trail, depth, prefix, name);
+}
+
+bool trail_attribute(
+	const struct trail *trail, size_t depth, const struct expanded *name, struct attribute *out)
+{
+	const struct tag *tag = &trail->tags[depth - 1];
+	for (size_t at = 0; scan_attribute(trail->document, tag, &at, out);)
+		if (attribute_named(trail, depth, out, name))
+			return true;
+	return false;
+}
+
+/* The predicates, for the child that is number `position` of those whose names pass. */
+static bool predicates_pass(const struct sieve *sieve, size_t position)
+{
+	const struct step *step = sieve->step;
+	struct attribute attribute;
+	if (step->has_position && step->position != position)
+		return false;
+	if (!step->has_attribute)
+		return true;
+	return trail_attribute(sieve->trail, sieve->trail->depth + 1, &step->attribute, &attribute)
+	       && value_equal(attribute.value, step->value);
+}
+
+/* A scan of the context's content; *none_out when it is an empty-element tag. */
+static struct scan content_of(const struct trail *trail, bool *none_out)
+{
+	const struct tag *context = trail->depth ? &trail->tags[trail->depth - 1] : NULL;
+	*none_out = context && context->empty;
+	return (struct scan){ trail->document, context ? context->end : 0 };
+}
+
+/* The next child into trail->tags[trail->depth]; SCAN_CLOSE after the last. */
+static enum scan_event next_child(struct trail *trail, struct scan *scan)
+{
+	enum scan_event event = scan_next(scan, &trail->tags[trail->depth]);
+	bool ended = event == (trail->depth ? SCAN_CLOSE : SCAN_END);
+	return event == SCAN_OPEN ? SCAN_OPEN : ended ? SCAN_CLOSE : SCAN_BROKEN;
+}
+
+/* One step. On true trail->count says how many it chose (2: many); if one, its tag is at
+ * trail->tags[trail->depth]. */
+static bool choose(struct trail *trail, const struct step *step)
+{
+	struct sieve sieve = { .trail = trail, .step = step };
+	struct tag *child = &trail->tags[trail->depth], chosen = { 0 };
+	bool none;
+	struct scan scan = content_of(trail, &none);
+	size_t position = 0;
+	enum scan_event event = SCAN_CLOSE;
+	trail->count = 0;
+	while (!none && trail->count < 2 && (event = next_child(trail, &scan)) == SCAN_OPEN) {
+		if (name_passes(&sieve) && predicates_pass(&sieve, ++position)) {
+			chosen = *child;
+			trail->count++;
+		}
+		if (!trail->depth || (step->has_position && position >= step->position))
+			break;
+		if (!child->empty && !scan_skip(&scan, NULL))
+			return false;
+	}
+	*child = chosen;
+	return event != SCAN_BROKEN;
+}
+
+bool selector_walk(
+	const struct selector *selector, struct span document, size_t steps, struct trail *out)
+{
+	out->document = document;
+	out->count = 1;
+	for (out->depth = 0; out->depth < steps; out->depth++) {
+		if (!choose(out, &selector->steps[out->depth]))
+			return false;
+		if (out->count != 1)
+			break;
+	}
+	return true;
+}
+
+bool selector_find(const struct selector *selector, struct span document, struct found *out)
+{
+	struct trail trail;
+	struct attribute attribute;
+	*out = (struct found){ 0 };
+	if (!selector_walk(selector, document, selector->count, &trail))
+		return false;
+	out->count = trail.count;
+	if (trail.count != 1)
+		return true;
+	if (selector->terminal == SELECTOR_ATTRIBUTE) {
+		if (!trail_attribute(&trail, trail.depth, &selector->attribute, &attribute)) {
+			out->count = 0;
+			return true;
+		}
+		*out = (struct found){ 1, (size_t)(attribute.value.data - document.data),
+			attribute.end - 1, attribute.start, attribute.end };
+		return true;
+	}
+	const struct tag *tag = &trail.tags[trail.depth - 1];
+	size_t end;
+	if (!scan_element_end(document, tag, &end))
+		return false;
+	*out = (struct found){ 1, tag->start, end, tag->start, end };
+	return true;
+}
+
+struct span found_octets(const struct found *found, struct span document)
+{
+	return span_first(span_from(document, found->start), found->end - found->start);
+}
+
+bool trail_siblings(struct trail *trail, const struct step *step, struct siblings *out)
+{
+	struct sieve sieve = { .trail = trail, .step = step };
+	const struct tag *child = &trail->tags[trail->depth];
+	bool none;
+	struct scan scan = content_of(trail, &none);
+	enum scan_event event;
+	*out = (struct siblings){ .content_end = scan.at };
+	if (none)
+		return true;
+	while ((event = next_child(trail, &scan)) == SCAN_OPEN) {
+		bool passes = name_passes(&sieve);
+		struct tag tag = *child;
+		if (!tag.empty && !scan_skip(&scan, NULL))
+			return false;
+		if (!passes)
+			continue;
+		if (!out->count++)
+			out->first_start = tag.start;
+		if (out->count + 1 == step->position)
+			out->before_end = scan.at;
+		out->last_end = scan.at;
+	}
+	out->content_end = trail->depth ? child->start : scan.at;
+	return event == SCAN_CLOSE;
+}

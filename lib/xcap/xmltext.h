@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names, characters and attribute values of XML 1.0, as plain text (XML 1.0 §2.2, §2.3, §3.3.3,
+ * §4.1; Namespaces in XML 1.0 §4). Any thread; any input; nothing is read outside the span.
+ */
+#ifndef XCAPD_XCAP_XMLTEXT_H
+#define XCAPD_XCAP_XMLTEXT_H
+
+#include "base/text.h"
+
+#define XML_NAMESPACE "http://www.w3.org/XML/1998/namespace" /* what the prefix xml always means \
+							      */
+
+/* Octets of the NCName at the start of text; 0 when there is none. */
+size_t ncname_size(struct span text);
+
+/* Cuts "p:name" at its colon; without one the prefix is empty. Nothing is checked. */
+void qname_split(struct span qname, struct span *prefix_out, struct span *local_out);
+
+/* Are these UTF-8 octets characters that XML 1.0 allows? (utf8_valid has been asked before.) */
+bool xml_characters(struct span text);
+
+/* A value as it stands between its quotes, and the text that it means: references decoded, each
+ * literal tab, LF, CR and CR LF a space. */
+
+/* Do they mean the same? False too when `stored` is no legal value. */
+bool value_equal(struct span stored, struct span meant);
+
+/* What it means. False when it is no legal value (a '<', a '&' that begins no reference, a
+ * reference to what is not there) or without memory: then out->data is NULL. A shorter form of a
+ * value never grows by this. */
+bool value_decode(struct arena *arena, struct span stored, struct span *out);
+
+/* Is it legal between quotes, but for the quotes themselves? *bad_out (may be NULL) is the offset
+ * of the first octet that is not. */
+bool value_legal(struct span stored, size_t *bad_out);
+
+#endif
