@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every key of the one configuration file that xcapd, xcap-notifier and xcapctl read. The table in
  * settings.c is the only place that knows names, defaults, ranges and help.
+ *
+ * Loaded settings never change and may be read by any thread. Texts are NUL-terminated behind their
+ * size; one that is not set has size 0.
  */
 #ifndef XCAPD_BASE_SETTINGS_H
 #define XCAPD_BASE_SETTINGS_H
@@ -25,7 +28,8 @@ struct address_list {
 	size_t count;
 };
 
-/* A network; IPv4 is kept as ::ffff:a.b.c.d. */
+/* A network; IPv4 is kept as ::ffff:a.b.c.d. One of fewer than 96 bits (::/0, say) is of IPv6
+ * addresses only. The bits of base past `bits` are zero. */
 struct network {
 	struct in6_addr base;
 	unsigned bits; /* of 128 */
@@ -36,6 +40,7 @@ struct network_list {
 	size_t count;
 };
 
+/* IPv4, IPv6 and IPv4-mapped IPv6 addresses; any other family is in no network. */
 bool network_list_holds(const struct network_list *list, const struct sockaddr *address);
 
 enum auth_scheme { SCHEME_DIGEST = 1, SCHEME_BASIC = 2 };
@@ -57,10 +62,10 @@ struct settings {
 	struct {
 		struct span_list listen_text;
 		struct address_list listen; /* derived */
-		struct span root;
+		struct span root;           /* the public root URI without a trailing slash */
 		struct span root_path; /* derived: the root's path without a trailing slash, "/" for
 					  none */
-		struct span root_origin; /* derived: "http://host:port" */
+		struct span root_origin; /* derived: "http://host:port", as it was written */
 		struct span tls_certificate, tls_key, tls_client_ca; /* empty: none */
 		uint64_t threads; /* 0 was replaced by the number of cores */
 		struct span_list cors_origins;
@@ -73,8 +78,8 @@ struct settings {
 		uint64_t feed_keep_ms;
 	} store;
 	struct {
-		struct span realm;
-		struct span_list domains; /* never empty; realm when nothing is set */
+		struct span realm;        /* lower case */
+		struct span_list domains; /* lower case, never empty, with the realm in it */
 		struct span_list schemes_text, algorithms_text;
 		unsigned schemes;  /* derived: enum auth_scheme bits */
 		int algorithms[2]; /* derived: 0 MD5, 1 SHA-256, in the order of the challenges */
