@@ -111,7 +111,7 @@ static bool read_tag(struct span *rest, struct span *tag, bool *weak)
 		size++;
 	*tag = span_first(*rest, size);
 	*rest = span_from(*rest, size);
-	return size && is_opaque(*tag);
+	return size && is_opaque(*tag) && !span_equal_text(*tag, "*");
 }
 
 /* Room for as many more tags as the value has elements. */
