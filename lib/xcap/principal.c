@@ -84,20 +84,16 @@ size_t principal_login_names(struct arena *arena, struct span name, enum role ro
 	struct span realm, struct span default_domain, struct span out[LOGIN_NAMES_MAX])
 {
 	static const struct span scheme = { "sip:", 4 };
-	struct span xui;
 	size_t count = 0, at;
-	bool known = xui_canonical(arena, name, default_domain, &xui);
-	if (!known || (role != ROLE_USER && !span_equal(xui, name))) {
-		out[0] = name;
-		return name.size ? 1 : 0;
-	}
-	if (span_starts(xui, scheme) && span_find(xui, '@', &at)) {
-		struct span address = span_from(xui, scheme.size);
-		if (span_equal_nocase(xui_domain(xui), realm))
+	if (!name.size || (role == ROLE_USER && !xui_canonical(arena, name, default_domain, &name)))
+		return 0;
+	if (span_starts(name, scheme) && span_find(name, '@', &at)) {
+		struct span address = span_from(name, scheme.size);
+		if (span_equal_nocase(xui_domain(name), realm))
 			out[count++] = span_first(address, at - scheme.size);
 		out[count++] = address;
 	}
-	out[count++] = xui;
+	out[count++] = name;
 	return count;
 }
 
@@ -120,7 +116,7 @@ bool principal_credentials(struct arena *arena, struct user *user, struct span p
 		struct span names[LOGIN_NAMES_MAX], realm = arena_copy(arena, realms[i]);
 		size_t name_count = principal_login_names(
 			arena, user->name, user->role, realm, default_domain, names);
-		if (!realm.data)
+		if (!realm.data || !name_count)
 			return false;
 		for (size_t n = 0; n < name_count; n++)
 			for (int a = 0; a < DIGEST_ALGORITHMS; a++)

@@ -51,11 +51,13 @@ struct user {
 
 /* All names under which `name` may log in within `realm`, most specific last: for a user of that
  * very realm the bare one too; for a user of another domain only the full forms; for a bare admin
- * or reader name itself. At most 3; returns how many. */
+ * or reader name itself. At most 3; returns how many: 0 without memory or when there is no such
+ * name. */
 size_t principal_login_names(struct arena *arena, struct span name, enum role role,
 	struct span realm, struct span default_domain, struct span out[3]);
 
-/* Fills credentials for every login name, algorithm and realm. False without memory. */
+/* Fills credentials for every login name, algorithm and realm. False without memory, or when
+ * user->name is no name that may log in. */
 bool principal_credentials(struct arena *arena, struct user *user, struct span password,
 	const struct span *realms, size_t realm_count, struct span default_domain);
 
