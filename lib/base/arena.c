@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Under AddressSanitizer what nobody asked for is out of bounds, inside a block too. */
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, size) ((void)(start), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)(start), (void)(size))
+#endif
+
 /* A big request gets a block of its own; small ones share blocks that double up to this size. */
 enum { BLOCK_MOST = 256 * 1024, ALIGNMENT = 16 };
 
@@ -31,6 +39,18 @@ size_t arena_fail_at(size_t nth)
 	return asked;
 }
 
+static size_t rounded_up(size_t size)
+{
+	return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Forgets all but the first `used` octets. */
+static void block_clear(struct block *block, size_t used)
+{
+	block->used = used;
+	ASAN_POISON_MEMORY_REGION(block->octets + used, block->capacity - used);
+}
+
 static struct block *block_new(size_t capacity)
 {
 	blocks_asked++;
@@ -43,19 +63,28 @@ static struct block *block_new(size_t capacity)
 		return NULL;
 	block->next = NULL;
 	block->capacity = capacity;
-	block->used = 0;
+	block_clear(block, 0);
 	return block;
+}
+
+static void arena_start(struct arena *arena, struct block *first)
+{
+	block_clear(first, rounded_up(sizeof(*arena)));
+	arena->current = first;
+	arena->next_capacity = first->capacity < BLOCK_MOST / 2 ? first->capacity * 2 : BLOCK_MOST;
 }
 
 struct arena *arena_new(size_t first_block)
 {
-	struct block *block = block_new(sizeof(struct arena) + (first_block ? first_block : 1024));
+	if (first_block > SIZE_MAX / 2)
+		return NULL;
+	size_t room = rounded_up(first_block ? first_block : 1024);
+	struct block *block = block_new(rounded_up(sizeof(struct arena)) + room);
 	if (!block)
 		return NULL;
 	struct arena *arena = (struct arena *)block->octets; /* lives in its own first block */
-	block->used = (sizeof(*arena) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	arena->current = block;
-	arena->next_capacity = block->capacity * 2;
+	ASAN_UNPOISON_MEMORY_REGION(arena, sizeof(*arena));
+	arena_start(arena, block);
 	return arena;
 }
 
@@ -67,9 +96,7 @@ void arena_reset(struct arena *arena)
 		free(block);
 		block = older;
 	}
-	block->used = (sizeof(*arena) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	arena->current = block;
-	arena->next_capacity = block->capacity * 2;
+	arena_start(arena, block);
 }
 
 void arena_free(struct arena **arena)
@@ -102,9 +129,9 @@ static bool arena_grow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	if (size > SIZE_MAX - ALIGNMENT)
+	if (size > SIZE_MAX / 2)
 		return NULL;
-	size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	size_t rounded = rounded_up(size);
 	struct block *block = arena->current;
 	if (block->capacity - block->used < rounded) {
 		if (!arena_grow(arena, rounded))
@@ -113,6 +140,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	}
 	void *memory = block->octets + block->used;
 	block->used += rounded;
+	ASAN_UNPOISON_MEMORY_REGION(memory, size);
 	return memory;
 }
 

@@ -323,14 +323,12 @@ void buffer_reserve(struct buffer *buffer, size_t capacity)
 
 void buffer_append(struct buffer *buffer, struct span text)
 {
-	buffer_reserve(buffer, buffer->size + text.size);
+	size_t wanted;
+	if (__builtin_add_overflow(buffer->size, text.size, &wanted))
+		buffer->failed = true;
+	buffer_reserve(buffer, wanted ? wanted : 1); /* data is never NULL after an append */
 	if (buffer->failed)
 		return;
-	if (!buffer->data) { /* the first append, of nothing */
-		buffer_reserve(buffer, 1);
-		if (buffer->failed)
-			return;
-	}
 	if (text.size)
 		memcpy(buffer->data + buffer->size, text.data, text.size);
 	buffer->size += text.size;
@@ -350,13 +348,20 @@ void buffer_octet(struct buffer *buffer, char octet)
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
 	va_list arguments;
-	va_start(arguments, format);
-	struct span text = buffer->failed ? (struct span){ NULL, 0 }
-					  : arena_vformat(buffer->arena, format, arguments);
-	va_end(arguments);
-	if (!text.data)
-		buffer->failed = true;
-	buffer_append(buffer, text);
+	buffer_reserve(buffer, buffer->size + 1);
+	for (bool again = true; again && !buffer->failed;) {
+		size_t room = buffer->capacity - buffer->size;
+		va_start(arguments, format);
+		int size = vsnprintf(buffer->data + buffer->size, room + 1, format, arguments);
+		va_end(arguments);
+		again = size > 0 && (size_t)size > room;
+		if (again)
+			buffer_reserve(buffer, buffer->size + (size_t)size);
+		else if (size < 0)
+			buffer->failed = true;
+		else
+			buffer->size += (size_t)size;
+	}
 }
 
 static const char *xml_reference(unsigned char c)
