@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "auids/private.h"
+#include "auids/rules.h"
+#include "auids/schemas.h"
+
+#include <string.h>
+
+static bool root_fits(const struct usage *usage, const xmlNode *root, struct conflict *why)
+{
+	const char *space = root->ns ? (const char *)root->ns->href : "";
+	for (size_t i = 0; i < usage->root_count; i++)
+		if (!strcmp(usage->roots[i].local, (const char *)root->name)
+			&& !strcmp(usage->roots[i].space, space))
+			return true;
+	return conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR,
+		"line %ld, element %s: the root of a %.*s document is %s of the namespace %s",
+		xmlGetLineNo(root), (const char *)root->name, SPAN_ARG(usage->auid),
+		usage->roots[0].local, usage->roots[0].space);
+}
+
+/* RFC 4825 §8.2.5 in its order: schema, uniqueness, other constraints. */
+static bool content_fits(const struct usage *usage, struct arena *arena, const struct doc_id *id,
+	xmlDoc *document, struct verdict *verdict_out, struct conflict *why)
+{
+	if (usage->judge != JUDGE_OFF && !root_fits(usage, xmlDocGetRootElement(document), why))
+		return false;
+	if (usage->judge == JUDGE_STRICT && !schemas_accept(usage->set->schemas, document, why))
+		return false;
+	return rules_accept(usage, arena, id, document, verdict_out, why);
+}
+
+bool usage_accepts(const struct usage *usage, struct arena *arena, const struct doc_id *id,
+	struct span body, const struct xml_limits *limits, struct verdict *verdict_out,
+	struct conflict *why)
+{
+	struct xml_document *document;
+	*verdict_out = (struct verdict){ NULL, 0 };
+	if (usage->size_cap && body.size > usage->size_cap)
+		return conflict_set(why, CONFLICT_CONSTRAINT_FAILURE,
+			"a document of %zu octets, the limit for %.*s is %llu", body.size,
+			SPAN_ARG(usage->auid), (unsigned long long)usage->size_cap);
+	if (!xml_parse(&document, body, limits, why))
+		return false;
+	bool accepted = content_fits(usage, arena, id, xml_tree(document), verdict_out, why);
+	xml_free(&document);
+	return accepted;
+}
+
+void usage_taken(const struct usage *usage, struct arena *arena, struct span body,
+	const struct claim *claim, struct conflict *why)
+{
+	static const struct xml_limits none = { .depth = SIZE_MAX, .attributes = SIZE_MAX };
+	struct xml_document *document;
+	conflict_set(why, CONFLICT_UNIQUENESS_FAILURE, "a value of this document is taken");
+	if (!xml_parse(&document, body, &none, why)) {
+		conflict_set(why, CONFLICT_UNIQUENESS_FAILURE, "a value of this document is taken");
+		return;
+	}
+	rules_taken(usage, arena, xml_tree(document), claim, why);
+	xml_free(&document);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "auids/rules.h"
+#include "auids/field.h"
+#include "auids/keyed.h"
+#include "auids/uris.h"
+
+#include <string.h>
+
+enum { FIELDS_MOST = 8, ALTERNATIVES = 2 };
+
+/* A value that a uniqueness rule or claim has seen. */
+struct seen {
+	const struct rule *rule;
+	const xmlNode *within; /* siblings have one parent; claims are held by the document */
+	const xmlNode *element;
+	struct span value; /* claims: canonical */
+	uint64_t hash;
+};
+
+/* Open addressing, twice the room that is needed. */
+struct table {
+	struct seen *slots;
+	size_t mask;
+};
+
+struct walk {
+	const struct usage *usage;
+	struct arena *arena;
+	const struct doc_id *id;
+	xmlDoc *document;
+	struct conflict *why;
+	struct table table;
+	struct claim *claims;
+	size_t claim_count;
+	size_t duplicates;
+};
+
+/* --- walking --- */
+
+static const xmlNode *next_node(const xmlNode *node)
+{
+	if (node->type == XML_ELEMENT_NODE && node->children)
+		return node->children;
+	while (node && node->type != XML_DOCUMENT_NODE && !node->next)
+		node = node->parent;
+	return node && node->type != XML_DOCUMENT_NODE ? node->next : NULL;
+}
+
+/* In document order; NULL after the last one. */
+static const xmlNode *next_element(const xmlNode *node)
+{
+	do
+		node = next_node(node);
+	while (node && node->type != XML_ELEMENT_NODE);
+	return node;
+}
+
+static bool is_named(const xmlNode *element, struct name name)
+{
+	const char *space = element->ns ? (const char *)element->ns->href : "";
+	return !strcmp((const char *)element->name, name.local) && !strcmp(space, name.space);
+}
+
+static bool starved(struct conflict *why)
+{
+	return conflict_set(why, CONFLICT_NONE, "no memory");
+}
+
+/* Text of a list of nodes; copied only when it is in several. False without memory. */
+static bool text_of(struct arena *arena, const xmlNode *list, xmlDoc *document, struct span *out)
+{
+	*out = SPAN("");
+	if (!list)
+		return true;
+	if (!list->next && list->type == XML_TEXT_NODE) {
+		*out = span_of((const char *)list->content);
+		return true;
+	}
+	xmlChar *text = xmlNodeListGetString(document, list, 1);
+	if (!text)
+		return true;
+	*out = arena_copy(arena, span_of((const char *)text));
+	xmlFree(text);
+	return out->data != NULL;
+}
+
+/* What the rule speaks of; none when the attribute is absent. False without memory. */
+static bool value_of(
+	const struct walk *walk, const struct rule *rule, const xmlNode *element, struct span *out)
+{
+	*out = (struct span){ NULL, 0 };
+	if (!rule->attribute.local)
+		return text_of(walk->arena, element->children, walk->document, out);
+	for (const xmlAttr *attr = element->properties; attr; attr = attr->next) {
+		const char *space = attr->ns ? (const char *)attr->ns->href : "";
+		if (!strcmp((const char *)attr->name, rule->attribute.local)
+			&& !strcmp(space, rule->attribute.space))
+			return text_of(walk->arena, attr->children, walk->document, out);
+	}
+	return true;
+}
+
+typedef bool visitor(struct walk *walk, const struct rule *rule, const xmlNode *element);
+
+/* Shows each element with each rule that speaks of it; false as soon as a visit says so. */
+static bool walk_rules(struct walk *walk, const bool kinds[RULE_KINDS], visitor *visit)
+{
+	const xmlNode *element = xmlDocGetRootElement(walk->document);
+	for (; element; element = next_element(element))
+		for (size_t i = 0; i < walk->usage->rule_count; i++) {
+			const struct rule *rule = &walk->usage->rules[i];
+			if (kinds[rule->kind] && is_named(element, rule->element)
+				&& !visit(walk, rule, element))
+				return false;
+		}
+	return true;
+}
+
+/* --- uniqueness --- */
+
+static struct span field_of(
+	const struct walk *walk, const struct rule *rule, const xmlNode *element)
+{
+	return field_select(walk->arena, walk->usage->default_namespace, element, rule->attribute);
+}
+
+static void add_field(
+	struct walk *walk, const struct rule *rule, const xmlNode *element, struct span value)
+{
+	struct span others[ALTERNATIVES];
+	size_t count = 0;
+	while (rule->kind == RULE_CLAIM && count < ALTERNATIVES) {
+		others[count] = uri_alternative(walk->arena, value);
+		if (!others[count++].data)
+			count = 0;
+		if (!count)
+			break;
+	}
+	struct span field = field_of(walk, rule, element);
+	if (field.data)
+		conflict_field(walk->why, field, others, count);
+}
+
+static void tell_duplicate(struct walk *walk, const struct seen *first, const struct seen *again)
+{
+	const struct rule *rule = again->rule;
+	if (!walk->duplicates++)
+		conflict_set(walk->why, CONFLICT_UNIQUENESS_FAILURE,
+			"line %ld, element %s%s%s: the same value as on line %ld, and it must be "
+			"unique%s",
+			xmlGetLineNo(again->element), (const char *)again->element->name,
+			rule->attribute.local ? ", attribute " : "",
+			rule->attribute.local ? rule->attribute.local : "",
+			xmlGetLineNo(first->element),
+			rule->kind == RULE_UNIQUE ? " among siblings" : "");
+	if (walk->duplicates <= FIELDS_MOST)
+		add_field(walk, rule, again->element, again->value);
+}
+
+static bool is_same(const struct seen *a, const struct seen *b)
+{
+	return a->hash == b->hash && a->rule == b->rule && a->within == b->within
+	       && span_equal(a->value, b->value);
+}
+
+static void see(struct walk *walk, const struct seen *seen)
+{
+	struct table *table = &walk->table;
+	size_t at = (size_t)seen->hash & table->mask;
+	for (; table->slots[at].rule; at = (at + 1) & table->mask)
+		if (is_same(&table->slots[at], seen)) {
+			tell_duplicate(walk, &table->slots[at], seen);
+			return;
+		}
+	table->slots[at] = *seen;
+}
+
+static bool count_value(struct walk *walk, const struct rule *rule, const xmlNode *element)
+{
+	(void)element;
+	walk->table.mask++;
+	walk->claim_count += rule->kind == RULE_CLAIM;
+	return true;
+}
+
+static bool check_unique(struct walk *walk, const struct rule *rule, const xmlNode *element)
+{
+	struct seen seen = { .rule = rule, .element = element };
+	if (!value_of(walk, rule, element, &seen.value))
+		return starved(walk->why);
+	if (!seen.value.data)
+		return true;
+	if (rule->kind == RULE_UNIQUE) {
+		seen.within = element->parent;
+	} else {
+		seen.value = uri_canonical(walk->arena, seen.value);
+		if (!seen.value.data)
+			return starved(walk->why);
+		walk->claims[walk->claim_count++] =
+			(struct claim){ .scope = rule->scope, .value = seen.value };
+	}
+	uint64_t salt = (uint64_t)(uintptr_t)seen.within ^ (uint64_t)(uintptr_t)rule << 17;
+	seen.hash = keyed_hash(salt, seen.value);
+	see(walk, &seen);
+	return true;
+}
+
+/* Room for everything that check_unique will put somewhere. */
+static bool prepare(struct walk *walk, const bool kinds[RULE_KINDS])
+{
+	walk_rules(walk, kinds, count_value);
+	size_t slots = 8;
+	while (slots < 2 * walk->table.mask)
+		slots *= 2;
+	walk->table.mask = slots - 1;
+	walk->table.slots = arena_zero(walk->arena, slots * sizeof(*walk->table.slots));
+	walk->claims = arena_alloc(walk->arena, walk->claim_count * sizeof(*walk->claims));
+	walk->claim_count = 0;
+	return walk->table.slots && walk->claims;
+}
+
+/* --- URIs --- */
+
+static bool check_uri(struct walk *walk, const struct rule *rule, const xmlNode *element)
+{
+	struct span value;
+	const char *fault = NULL;
+	if (!value_of(walk, rule, element, &value))
+		return starved(walk->why);
+	if (value.data)
+		fault = uri_fault(walk->arena, walk->usage, rule, walk->id, value);
+	else if (rule->required)
+		fault = "must be there";
+	if (!fault)
+		return true;
+	if (fault == uri_no_memory)
+		return starved(walk->why);
+	return conflict_set(walk->why, CONFLICT_CONSTRAINT_FAILURE, "line %ld, element %s%s%s: %s",
+		xmlGetLineNo(element), (const char *)element->name,
+		rule->attribute.local ? ", attribute " : "",
+		rule->attribute.local ? rule->attribute.local : "", fault);
+}
+
+bool rules_accept(const struct usage *usage, struct arena *arena, const struct doc_id *id,
+	xmlDoc *document, struct verdict *verdict_out, struct conflict *why)
+{
+	static const bool unique[RULE_KINDS] = { [RULE_UNIQUE] = true, [RULE_CLAIM] = true };
+	static const bool uris[RULE_KINDS] = { [RULE_URI] = true };
+	struct walk walk = {
+		.usage = usage,
+		.arena = arena,
+		.id = id,
+		.document = document,
+		.why = why,
+	};
+	*verdict_out = (struct verdict){ NULL, 0 };
+	if (!usage->rule_count)
+		return true;
+	if (!prepare(&walk, unique))
+		return starved(why);
+	if (!walk_rules(&walk, unique, check_unique) || walk.duplicates
+		|| !walk_rules(&walk, uris, check_uri))
+		return false;
+	*verdict_out = (struct verdict){ walk.claims, walk.claim_count };
+	return true;
+}
+
+/* --- a claim that the store refused --- */
+
+void rules_taken(const struct usage *usage, struct arena *arena, xmlDoc *document,
+	const struct claim *claim, struct conflict *why)
+{
+	struct walk walk = { .usage = usage, .arena = arena, .document = document, .why = why };
+	const xmlNode *element = xmlDocGetRootElement(document);
+	for (; element; element = next_element(element))
+		for (size_t i = 0; i < usage->rule_count; i++) {
+			const struct rule *rule = &usage->rules[i];
+			struct span value;
+			if (rule->kind != RULE_CLAIM || !is_named(element, rule->element)
+				|| !span_equal(rule->scope, claim->scope)
+				|| !value_of(&walk, rule, element, &value) || !value.data
+				|| !span_equal(uri_canonical(arena, value), claim->value))
+				continue;
+			conflict_set(why, CONFLICT_UNIQUENESS_FAILURE,
+				"line %ld, element %s%s%s: taken by another document",
+				xmlGetLineNo(element), (const char *)element->name,
+				rule->attribute.local ? ", attribute " : "",
+				rule->attribute.local ? rule->attribute.local : "");
+			add_field(&walk, rule, element, value);
+			return;
+		}
+}
