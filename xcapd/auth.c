@@ -183,7 +183,10 @@ static enum auth_result by_digest(const struct attempt *attempt, const struct di
 		return refuse(attempt, AUTH_MALFORMED, "digest credentials lack nc or cnonce");
 	if (digest->response.size != digest_hex_size(login.algorithm))
 		return refuse(attempt, AUTH_MALFORMED, "the digest response has the wrong length");
-	if (!digest_uri_matches(attempt->arena, digest->uri, request->target, &login.uri))
+	bool same = digest_uri_matches(attempt->arena, digest->uri, request->target, &login.uri);
+	if (!login.uri.data)
+		return refuse(attempt, AUTH_BROKEN, "no memory");
+	if (!same)
 		return refuse(attempt, AUTH_MALFORMED, "digest credentials for another target");
 
 	enum auth_result result = check(attempt, &login);

@@ -314,25 +314,42 @@ static struct span origin_form(struct span target)
 	return target;
 }
 
-static bool same_target(struct arena *arena, struct span a, struct span b)
+/* Takes one octet off, decoding %XX; -1 at the end or before a % that escapes nothing. */
+static int next_octet(struct span *rest)
+{
+	if (!rest->size)
+		return -1;
+	uint8_t octet = (uint8_t)rest->data[0];
+	size_t size = octet == '%' ? 3 : 1;
+	struct span digits = span_first(span_from(*rest, 1), 2);
+	if (octet == '%' && !hex_decode(digits, &octet, 1))
+		return -1;
+	*rest = span_from(*rest, size);
+	return octet;
+}
+
+static bool same_target(struct span a, struct span b)
 {
 	a = origin_form(a);
 	b = origin_form(b);
 	if (span_equal(a, b))
 		return true;
-	struct span plain_a, plain_b;
-	return percent_decode(arena, a, &plain_a) && percent_decode(arena, b, &plain_b)
-	       && span_equal(plain_a, plain_b);
+	int one, other;
+	do {
+		one = next_octet(&a);
+		other = next_octet(&b);
+	} while (one == other && one >= 0);
+	return one == other && !a.size && !b.size;
 }
 
 bool digest_uri_matches(
 	struct arena *arena, struct span uri, struct span target, struct span *hashed_out)
 {
 	*hashed_out = uri;
-	if (same_target(arena, uri, target))
+	if (same_target(uri, target))
 		return true;
 	if (!span_find(uri, '\\', NULL))
 		return false;
 	*hashed_out = unescape(arena, uri);
-	return hashed_out->data && same_target(arena, *hashed_out, target);
+	return hashed_out->data && same_target(*hashed_out, target);
 }

@@ -52,7 +52,7 @@ bool basic_decode(struct arena *arena, struct span token, struct basic_login *ou
 
 /* Does a Digest uri name the request's target: the same octets, the same path and query where one
  * is in absolute form, or the same after decoding both once (RFC 7616 §3.4.6)? *hashed_out is what
- * the client hashed: uri as it stands, or without its backslashes. */
+ * the client hashed: uri as it stands, or without its backslashes; none without memory for that. */
 bool digest_uri_matches(
 	struct arena *arena, struct span uri, struct span target, struct span *hashed_out);
 

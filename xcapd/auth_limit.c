@@ -60,14 +60,16 @@ static struct in6_addr address_of(const struct sockaddr *peer)
 	return address;
 }
 
-static void hash(const struct limiter *limiter, const struct in6_addr *address, size_t octets,
+enum scope { SCOPE_NAME, SCOPE_ADDRESS };
+
+static void hash(const struct limiter *limiter, enum scope scope, const struct in6_addr *address,
 	struct span name, uint8_t out[KEY])
 {
 	struct hmac_sha256_ctx context;
-	uint8_t length = (uint8_t)octets;
+	uint8_t tag = (uint8_t)scope;
 	hmac_sha256_set_key(&context, SECRET, limiter->secret);
-	hmac_sha256_update(&context, 1, &length);
-	hmac_sha256_update(&context, octets, address->s6_addr);
+	hmac_sha256_update(&context, 1, &tag);
+	hmac_sha256_update(&context, sizeof(*address), address->s6_addr);
 	hmac_sha256_update(&context, name.size, (const uint8_t *)name.data);
 	hmac_sha256_digest(&context, KEY, out);
 }
@@ -76,11 +78,10 @@ void limiter_key(const struct limiter *limiter, const struct sockaddr *peer, str
 	struct limit_key *out)
 {
 	struct in6_addr address = address_of(peer);
-	struct in6_addr all = address;
+	hash(limiter, SCOPE_NAME, &address, name, out->pair);
 	if (!IN6_IS_ADDR_V4MAPPED(&address) && !IN6_IS_ADDR_LOOPBACK(&address))
-		memset(&all.s6_addr[8], 0, 8);
-	hash(limiter, &address, sizeof(address), name, out->pair);
-	hash(limiter, &all, sizeof(all) - 1, (struct span){ NULL, 0 }, out->address);
+		memset(&address.s6_addr[8], 0, 8);
+	hash(limiter, SCOPE_ADDRESS, &address, SPAN(""), out->address);
 }
 
 /* Clocks of threads differ a little: a start that is just ahead is as live as one just past. */
