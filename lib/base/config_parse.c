@@ -64,7 +64,7 @@ static void guess_with(struct guess *guess, const char *known)
 	if (guess->wanted.size > NAME_MOST || name.size > NAME_MOST)
 		return;
 	size_t far = distance(guess->wanted, name);
-	if (far > name.size / 3 || (guess->best && far >= guess->best_distance))
+	if (far > 2 || far * 2 > name.size || (guess->best && far >= guess->best_distance))
 		return;
 	guess->best = known;
 	guess->best_distance = far;
