@@ -13,7 +13,7 @@ static bool root_fits(const struct usage *usage, const xmlNode *root, struct con
 			&& !strcmp(usage->roots[i].space, space))
 			return true;
 	return conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR,
-		"line %ld, element %s: the root of a %.*s document is %s of the namespace %s",
+		"line %ld, element %.100s: the root of a %.*s document is %s of the namespace %s",
 		xmlGetLineNo(root), (const char *)root->name, SPAN_ARG(usage->auid),
 		usage->roots[0].local, usage->roots[0].space);
 }

@@ -4,7 +4,7 @@
 #include <libxml/tree.h>
 #include <string.h>
 
-enum { PHRASE_MAX = 400 };
+enum { PHRASE_MAX = 400, NAME_MAX = 100 };
 
 /* "{urn:x}name" becomes "name". */
 static struct span without_namespaces(struct arena *arena, struct span message)
@@ -27,23 +27,18 @@ struct span phrase_message(struct arena *arena, const xmlError *error)
 	return without_namespaces(arena, span_trim(span_of(error->message)));
 }
 
-/* Puts a word in place of the value that libxml2 quotes. */
+/* libxml2 begins with the value that it does not like; what it says of it goes on with " is". */
 static struct span without_value(struct arena *arena, struct span message, const char *value)
 {
-	size_t at;
-	struct span quoted = arena_format(arena, "'%s'", value ? value : "");
-	if (!value || !quoted.data || !span_search(message, quoted, &at))
+	struct span quoted = arena_format(arena, "'%s' is", value ? value : "");
+	struct span words = SPAN("The value ");
+	size_t facet;
+	if (span_starts(message, SPAN("[facet ")) && span_search(message, SPAN("] "), &facet))
+		message = span_from(message, facet + 2);
+	struct span rest = span_starts(message, words) ? span_from(message, words.size) : message;
+	if (!value || !quoted.data || !span_starts(rest, quoted))
 		return message;
-	struct span before = span_first(message, at), after = span_from(message, at + quoted.size);
-	if (span_ends(before, SPAN("he value "))) /* "[facet] The value 'x' is not .." */
-		before.size--;
-	return arena_format(arena, "%.*s%s%.*s", SPAN_ARG(before),
-		span_ends(before, SPAN("he value")) ? "" : "the value", SPAN_ARG(after));
-}
-
-static bool quotes_value(const xmlError *error)
-{
-	return error->code != XML_SCHEMAV_ELEMENT_CONTENT && error->code != XML_SCHEMAV_CVC_ELT_1;
+	return arena_format(arena, "The value is%.*s", SPAN_ARG(span_from(rest, quoted.size)));
 }
 
 /* "Element 'x', attribute 'y': what" in its parts. */
@@ -70,12 +65,13 @@ static const xmlNode *element_of(const xmlError *error)
 void phrase_fault(struct conflict *why, const xmlError *error)
 {
 	const xmlNode *element = element_of(error);
-	struct span attribute, message = span_trim(span_of(error->message));
-	if (quotes_value(error))
-		message = without_value(why->arena, message, error->str1);
-	message = cut_place(without_namespaces(why->arena, message), &attribute);
-	conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR, "line %ld, element %s%s%.*s: %.*s",
+	struct span attribute, message = cut_place(span_trim(span_of(error->message)), &attribute);
+	message = without_value(why->arena, message, error->str1);
+	message = without_namespaces(why->arena, message);
+	attribute = without_namespaces(why->arena, attribute);
+	conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR, "line %ld, element %.100s%s%.*s: %.*s",
 		element ? xmlGetLineNo(element) : error->line,
-		element ? (const char *)element->name : "?", attribute.data ? ", attribute " : "",
-		SPAN_ARG(attribute), SPAN_ARG(span_first(message, PHRASE_MAX)));
+		element ? (const char *)element->name : "?", attribute.size ? ", attribute " : "",
+		SPAN_ARG(span_first(attribute, NAME_MAX)),
+		SPAN_ARG(span_first(message, PHRASE_MAX)));
 }
