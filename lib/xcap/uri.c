@@ -413,6 +413,8 @@ static bool cut_encoded_query(struct span *text, bool quotes_count, struct span 
 	static const struct span start = { "xmlns", 5 };
 	char quote = 0;
 	for (size_t i = 0; i < text->size; i++) {
+		if (!strchr("%'\"", text->data[i]))
+			continue;
 		struct span here = span_from(*text, i);
 		bool single = stands_for(here, '\'', "%27"), twofold = stands_for(here, '"', "%22");
 		if (quotes_count && (single || twofold)) {
