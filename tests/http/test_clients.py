@@ -3,8 +3,8 @@
 import pytest
 
 import xcap
-from xcap import (ALICE, CAPS, ELEMENT, LISTS, RULES, TYPES, Client, Login, conflict, head, lists, refused, rules,
-                  services, stored)
+from xcap import (ALICE, CAPS, ELEMENT, LISTS, RULES, TYPES, Client, Login, conflict, head, lists, refused,
+                  rules, services, stored)
 
 HOME = "resource-lists/users/sip:alice@example.com/"
 TYPE = TYPES["resource-lists"]
@@ -22,21 +22,29 @@ def friends(alice):
 # --- how parts are asked for ---
 
 @pytest.mark.parametrize("selector, expected", [
-    pytest.param('resource-lists/list[@name="friends"]/entry[@uri="sip:ben@example.com"]', BEN, id="xcaplib-raw-brackets-and-quotes"),
-    pytest.param('resource-lists/list%5B@name=%22friends%22%5D/entry%5B2%5D', BEN, id="tinyxcap-upper-case-escapes"),
-    pytest.param('resource-lists/list%5b@name=%22friends%22%5d/entry%5b2%5d', BEN, id="rfc-lower-case-escapes"),
-    pytest.param("resource-lists/list%5B%40name%3D%22friends%22%5D/entry%5B1%5D", ANN, id="everything-escaped"),
+    pytest.param('resource-lists/list[@name="friends"]/entry[@uri="sip:ben@example.com"]', BEN,
+                 id="xcaplib-raw-brackets-and-quotes"),
+    pytest.param('resource-lists/list%5B@name=%22friends%22%5D/entry%5B2%5D', BEN,
+                 id="tinyxcap-upper-case-escapes"),
+    pytest.param('resource-lists/list%5b@name=%22friends%22%5d/entry%5b2%5d', BEN,
+                 id="rfc-lower-case-escapes"),
+    pytest.param("resource-lists/list%5B%40name%3D%22friends%22%5D/entry%5B1%5D", ANN,
+                 id="everything-escaped"),
     pytest.param("resource-lists/*%5B1%5D/*%5B2%5D", BEN, id="tinyxcap-wildcards"),
-    pytest.param("resource-lists/list/entry%5B2%5D%5B@uri=%22sip:ben@example.com%22%5D", BEN, id="tinyxcap-position-and-attribute"),
-    pytest.param("resource-lists/list/entry%5B@uri='sip%3Aann%40example.com'%5D", ANN, id="rcsjta-escaped-uri-in-the-predicate"),
-    pytest.param("resource-lists/list/entry%5B@uri=%22sip%3aann%40example.com%22%5D", ANN, id="escaped-uri-in-lower-case"),
+    pytest.param("resource-lists/list/entry%5B2%5D%5B@uri=%22sip:ben@example.com%22%5D", BEN,
+                 id="tinyxcap-position-and-attribute"),
+    pytest.param("resource-lists/list/entry%5B@uri='sip%3Aann%40example.com'%5D", ANN,
+                 id="rcsjta-escaped-uri-in-the-predicate"),
+    pytest.param("resource-lists/list/entry%5B@uri=%22sip%3aann%40example.com%22%5D", ANN,
+                 id="escaped-uri-in-lower-case"),
     pytest.param('p:resource-lists/p:list/p:entry[1]?xmlns(p="urn:ietf:params:xml:ns:resource-lists")', ANN,
                  id="quoted-namespace-in-the-query"),
     pytest.param("p:resource-lists/p:list/p:entry%5B1%5D?xmlns(p=urn:ietf:params:xml:ns:resource-lists)", ANN,
                  id="opal-namespace-in-the-query"),
     pytest.param("p:resource-lists/p:list/p:entry%5B1%5D%3Fxmlns(p=%22urn:ietf:params:xml:ns:resource-lists%22)", ANN,
                  id="tinyxcap-query-in-the-path"),
-    pytest.param("p:resource-lists/p:list/p:entry%5B1%5D%3Fxmlns(p=urn:ietf:params:xml:ns:resource-lists)", ANN,
+    pytest.param("p:resource-lists/p:list/p:entry%5B1%5D%3Fxmlns(p=urn:ietf:params:xml:ns:resource-lists)",
+                 ANN,
                  id="query-in-the-path-without-quotes"),
 ])
 @pytest.mark.parametrize("separator", ["~~", "%7E%7E", "%7e%7e", "~%7E"])
@@ -73,8 +81,10 @@ def test_opal_puts_an_element_first_and_the_document_after_the_409(alice):
 # --- how users and documents are named ---
 
 @pytest.mark.parametrize("xui", [
-    pytest.param("sip:alice@example.com", id="tinyxcap-raw"), pytest.param("sip%3Aalice%40example.com", id="rcsjta-escaped"),
-    pytest.param("alice@example.com", id="xcaplib-without-scheme"), pytest.param("alice", id="sip-simple-sdk-bare-name"),
+    pytest.param("sip:alice@example.com", id="tinyxcap-raw"),
+    pytest.param("sip%3Aalice%40example.com", id="rcsjta-escaped"),
+    pytest.param("alice@example.com", id="xcaplib-without-scheme"),
+    pytest.param("alice", id="sip-simple-sdk-bare-name"),
 ])
 @pytest.mark.parametrize("tail", [pytest.param("", id="plain"), pytest.param("/", id="trailing-slash")])
 def test_the_document_is_found_however_its_user_is_written(alice, friends, xui, tail):
@@ -95,7 +105,8 @@ def test_a_trailing_slash_is_not_tolerated_twice_or_in_a_node_selector(alice, fr
     assert alice.get(LISTS + "/~~/resource-lists/list/").status in (400, 404)
 
 
-@pytest.mark.parametrize("document", ["index", "pres-rules", "directory.xml", "buddies-resource-list.xml", "presrules"])
+@pytest.mark.parametrize("document", ["index", "pres-rules", "directory.xml", "buddies-resource-list.xml",
+                                      "presrules"])
 def test_documents_have_the_names_that_clients_choose(alice, document):
     """tinyXCAP, eyeBeam, Jitsi, Snom."""
     stored(alice.put(HOME + document, FRIENDS), 201)
@@ -111,7 +122,8 @@ def test_a_phone_number_is_a_user():
     with xcap.Server(settings, users=users) as server:
         server.port = port
         with Client(server, number, "phone") as phone:
-            for xui in ("tel:+15551234567", "tel:%2B15551234567", "tel%3A%2B15551234567", "tel:+1-555-123-4567",
+            for xui in ("tel:+15551234567", "tel:%2B15551234567", "tel%3A%2B15551234567",
+                        "tel:+1-555-123-4567",
                         "tel:+1(555)123.4567"):
                 answer = phone.put(f"/resource-lists/users/{xui}/index", FRIENDS, type=TYPE,
                                    x_3gpp_intended_identity=f'"{number}"', accept_encoding="")
@@ -122,7 +134,8 @@ def test_a_phone_number_is_a_user():
 
 def test_tinyxcap_logs_in_with_the_full_xui_and_says_a_type_on_get(server, friends):
     with Client(server, ALICE, "alice") as imsdroid:
-        answer = imsdroid.get(LISTS, content_type=TYPE, x_3gpp_intended_identity=ALICE, user_agent="IM-OMAv1.0")
+        answer = imsdroid.get(LISTS, content_type=TYPE, x_3gpp_intended_identity=ALICE,
+                              user_agent="IM-OMAv1.0")
         assert answer.status == 200
 
 
@@ -168,7 +181,8 @@ def test_brias_properties_survive_an_edit_beside_them(alice):
     prop = ('<entry uri="sip:cas@example.com"><display-name>Cas</display-name>'
             '<cp:prop xmlns:cp="counterpath:properties" name="im" value="1"/></entry>')
     stored(alice.put(LISTS, lists("ann", extra=prop)), 201)
-    stored(alice.put(LISTS + "/~~/resource-lists/list/entry%5B1%5D", '<entry uri="sip:dan@example.com"/>'), 200)
+    stored(alice.put(LISTS + "/~~/resource-lists/list/entry%5B1%5D", '<entry uri="sip:dan@example.com"/>'),
+           200)
     assert prop.encode() in alice.get(LISTS).body and b"sip:dan@example.com" in alice.get(LISTS).body
     alice.delete(LISTS)
 
@@ -217,7 +231,8 @@ def test_a_length_right_behind_its_colon(server, alice):
     """Old Opal: `Content-Length:5`."""
     alice.get(LISTS)
     target = alice.target(LISTS)
-    fields = [("Host", server.authority), ("Authorization", alice.login.header("PUT", target)), ("Content-Type", TYPE),
+    fields = [("Host", server.authority), ("Authorization", alice.login.header("PUT", target)),
+              ("Content-Type", TYPE),
               ("Content-Length", len(FRIENDS.encode()))]
     with server.wire() as wire:
         wire.send(head("PUT", target, fields).replace(b": ", b":") + FRIENDS.encode())
@@ -237,7 +252,8 @@ def test_a_browser_of_an_allowed_origin_may_call():
             assert answer["Access-Control-Allow-Origin"] == origin
             assert "PUT" in answer["Access-Control-Allow-Methods"]
             allowed = answer["Access-Control-Allow-Headers"].lower()
-            assert all(name in allowed for name in ("authorization", "content-type", "if-match", "if-none-match"))
+            assert all(name in allowed for name in ("authorization", "content-type", "if-match",
+                                                    "if-none-match"))
             refusal = nobody.ask("GET", LISTS, fields=[("Origin", origin)])
             assert refusal.status == 401 and refusal["Access-Control-Allow-Origin"] == origin
             stranger = nobody.ask("OPTIONS", LISTS, fields=[("Origin", "https://evil.example")] + ask[1:])

@@ -25,7 +25,8 @@ def untouched(client, target, etag):
 
 
 # `{}` is the current etag in its quotes, `{bare}` the same without
-MATCHES = ["{}", "*", '"other", {}', '{}, "other"', '"a","b" , {},"c"', '"a,b", {}', ",, {} ,", '"""{bare}"""', " {} "]
+MATCHES = ["{}", "*", '"other", {}', '{}, "other"', '"a","b" , {},"c"', '"a,b", {}', ",, {} ,",
+           '"""{bare}"""', " {} "]
 FAILS = ['"other"', "W/{}", '"a", "b"', 'W/{}, "other"', '"{bare}x"', '"x{bare}"', '""']
 
 
@@ -148,7 +149,8 @@ LONG = "x" * 1_200_000
 
 @pytest.mark.parametrize("who, method, target, fields, body, status", [
     pytest.param("nobody", "GET", "no-such-usage/global/index", {}, None, 404, id="usage-before-login"),
-    pytest.param("nobody", "PUT", "no-such-usage/users/sip:bob@example.com/index", {"Content-Type": "a/b"}, "x", 404,
+    pytest.param("nobody", "PUT", "no-such-usage/users/sip:bob@example.com/index", {"Content-Type": "a/b"},
+                 "x", 404,
                  id="usage-before-login-put"),
     pytest.param("nobody", "GET", UNKNOWN, {}, None, 401, id="login-before-unknown-user"),
     pytest.param("nobody", "GET", LISTS + "/~~/p:x", {}, None, 401, id="login-before-unbound-prefix"),
@@ -158,29 +160,39 @@ LONG = "x" * 1_200_000
     pytest.param("bob", "GET", UNKNOWN, {}, None, 403, id="permission-before-unknown-user"),
     pytest.param("bob", "GET", LISTS + "/~~/p:x", {}, None, 403, id="permission-before-unbound-prefix"),
     pytest.param("bob", "POST", LISTS, {}, "x", 403, id="permission-before-method"),
-    pytest.param("bob", "PUT", LISTS, {"Content-Type": "text/plain"}, "x", 403, id="permission-before-media-type"),
+    pytest.param("bob", "PUT", LISTS, {"Content-Type": "text/plain"}, "x", 403,
+                 id="permission-before-media-type"),
     pytest.param("admin", "GET", UNKNOWN + "/~~/p:x", {}, None, 404, id="unknown-user-before-unbound-prefix"),
-    pytest.param("admin", "PUT", UNKNOWN, {"Content-Type": "text/plain"}, "x", 404, id="unknown-user-before-media-type"),
+    pytest.param("admin", "PUT", UNKNOWN, {"Content-Type": "text/plain"}, "x", 404,
+                 id="unknown-user-before-media-type"),
     pytest.param("alice", "POST", LISTS + "/~~/p:x", {}, "x", 400, id="unbound-prefix-before-method"),
     pytest.param("alice", "PUT", LISTS + "/~~/p:x", {"Content-Type": "text/plain"}, "x", 400,
                  id="unbound-prefix-before-media-type"),
-    pytest.param("alice", "POST", LISTS, {"Content-Type": "text/plain"}, LONG, 405, id="method-before-length"),
-    pytest.param("alice", "PUT", LISTS + "/~~/resource-lists/namespace::*", {"Content-Type": "text/plain"}, "x", 405,
+    pytest.param("alice", "POST", LISTS, {"Content-Type": "text/plain"}, LONG, 405,
+                 id="method-before-length"),
+    pytest.param("alice", "PUT", LISTS + "/~~/resource-lists/namespace::*", {"Content-Type": "text/plain"},
+                 "x", 405,
                  id="method-before-media-type"),
-    pytest.param("alice", "PUT", LISTS, {"Content-Type": "text/plain"}, LONG, 415, id="media-type-before-length"),
+    pytest.param("alice", "PUT", LISTS, {"Content-Type": "text/plain"}, LONG, 415,
+                 id="media-type-before-length"),
     pytest.param("alice", "PUT", LISTS, {"Content-Type": "text/plain", "If-Match": '"x"'}, "x", 415,
                  id="media-type-before-conditions"),
     pytest.param("alice", "PUT", "absent/~~/resource-lists/list", {"Content-Type": ELEMENT}, LONG, 413,
                  id="length-before-parent"),
-    pytest.param("alice", "PUT", LISTS, {"Content-Type": "application/resource-lists+xml", "If-Match": '"x"'}, LONG, 413,
+    pytest.param("alice", "PUT", LISTS, {"Content-Type": "application/resource-lists+xml",
+                                         "If-Match": '"x"'}, LONG, 413,
                  id="length-before-conditions"),
-    pytest.param("alice", "PUT", "absent/~~/resource-lists/list", {"Content-Type": ELEMENT, "If-Match": '"x"'},
+    pytest.param("alice", "PUT", "absent/~~/resource-lists/list",
+                 {"Content-Type": ELEMENT, "If-Match": '"x"'},
                  "<list/>", "no-parent", id="parent-before-conditions"),
-    pytest.param("alice", "PUT", "absent/~~/resource-lists/list", {"Content-Type": ELEMENT}, "<list>", "no-parent",
+    pytest.param("alice", "PUT", "absent/~~/resource-lists/list", {"Content-Type": ELEMENT}, "<list>",
+                 "no-parent",
                  id="parent-before-content"),
-    pytest.param("alice", "PUT", LISTS, {"Content-Type": "application/resource-lists+xml", "If-Match": '"x"'}, "<bad",
+    pytest.param("alice", "PUT", LISTS, {"Content-Type": "application/resource-lists+xml",
+                                         "If-Match": '"x"'}, "<bad",
                  412, id="conditions-before-content"),
-    pytest.param("alice", "PUT", "present", {"Content-Type": "application/resource-lists+xml", "If-None-Match": "*"},
+    pytest.param("alice", "PUT", "present",
+                 {"Content-Type": "application/resource-lists+xml", "If-None-Match": "*"},
                  "<bad", 412, id="creation-condition-before-content"),
 ])
 def test_the_earlier_check_answers(request, server, alice, path, who, method, target, fields, body, status):

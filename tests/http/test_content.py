@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import pytest
 
 import xcap
-from xcap import (ELEMENT, LISTS, LISTS_NAMESPACE, RULES, SERVICES, TYPES, big_lists, chunked, conflict, lists, refused,
-                  rules, services, stored)
+from xcap import (ELEMENT, LISTS, LISTS_NAMESPACE, RULES, SERVICES, TYPES, big_lists, chunked, conflict,
+                  lists, refused, rules, services, stored)
 
 OPEN = f'<resource-lists xmlns="{LISTS_NAMESPACE}">'
 CLOSE = "</resource-lists>"
@@ -66,11 +66,13 @@ def laughs(levels=10):
     pytest.param(f'<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">{OPEN}{CLOSE}', id="doctype-system"),
     pytest.param(f'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>{OPEN}<list name="a">'
                  f"<display-name>&e;</display-name></list>{CLOSE}", id="external-entity"),
-    pytest.param(f'<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>{OPEN}{CLOSE}', id="parameter-entity"),
+    pytest.param(f'<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>{OPEN}{CLOSE}',
+                 id="parameter-entity"),
     pytest.param(laughs(), id="billion-laughs"),
     pytest.param(f'<!DOCTYPE x [<!ENTITY a "{"x" * 20000}">]>{OPEN}<list name="{"&a;" * 2000}"/>{CLOSE}',
                  id="quadratic-blow-up"),
-    pytest.param(OPEN + "<list>" * 10_000 + "</list>" * 10_000 + CLOSE, id="depth-10000-too-long-or-too-deep"),
+    pytest.param(OPEN + "<list>" * 10_000 + "</list>" * 10_000 + CLOSE,
+                 id="depth-10000-too-long-or-too-deep"),
     pytest.param(OPEN + "<a>" * 8_000 + CLOSE, id="depth-8000-never-closed"),
     pytest.param(OPEN + "<list>" * 64 + "</list>" * 64 + CLOSE, id="depth-65"),
 ])
@@ -113,7 +115,8 @@ def test_a_phrase_names_the_line_of_a_mistake(alice, before):
     pytest.param(lists("ann").replace("UTF-8", "windows-1251").encode("cp1251"), id="windows-1251-declared"),
     pytest.param(lists("ann").replace("UTF-8", "US-ASCII").encode(), id="us-ascii-declared"),
     pytest.param(lists("ann").replace("UTF-8", "x-unknown").encode(), id="unknown-encoding"),
-    pytest.param(OPEN.encode() + b'<list name="Fran\xe7ois"/>' + CLOSE.encode(), id="latin-1-without-declaration"),
+    pytest.param(OPEN.encode() + b'<list name="Fran\xe7ois"/>' + CLOSE.encode(),
+                 id="latin-1-without-declaration"),
     pytest.param(OPEN.encode() + b'<list name="\xc0\xaf"/>' + CLOSE.encode(), id="overlong"),
     pytest.param(OPEN.encode() + b'<list name="\xed\xa0\x80"/>' + CLOSE.encode(), id="surrogate"),
     pytest.param(OPEN.encode() + b'<list name="\xf4\x90\x80\x80"/>' + CLOSE.encode(), id="beyond-unicode"),
@@ -148,12 +151,14 @@ def schema_case(body, line, element, id):
 
 @pytest.mark.parametrize("body, line, element", [
     schema_case("<resource-lists/>", 1, "resource-lists", "no-namespace"),
-    schema_case(f'\n<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"/>', 2, "rls-services", "wrong-root"),
+    schema_case(f'\n<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"/>', 2, "rls-services",
+                "wrong-root"),
     schema_case(f'<list xmlns="{LISTS_NAMESPACE}"/>', 1, "list", "an-inner-element-as-root"),
     schema_case(OPEN + "\n<buddy/>\n" + CLOSE, 2, "buddy", "unknown-element"),
     schema_case(OPEN + "\n<list>\n<entry/>\n</list>" + CLOSE, 3, "entry", "entry-without-uri"),
     schema_case(OPEN + "\n<list>\n<entry-ref/>\n</list>" + CLOSE, 3, "entry-ref", "entry-ref-without-ref"),
-    schema_case(OPEN + "\n<list>\n<entry uri='sip:a@b' colour='red'/></list>" + CLOSE, 3, "entry", "unknown-attribute"),
+    schema_case(OPEN + "\n<list>\n<entry uri='sip:a@b' colour='red'/></list>" + CLOSE, 3, "entry",
+                "unknown-attribute"),
     schema_case(OPEN + "\n<list>\n<entry uri='sip:a@b'/>\n\n<display-name>x</display-name></list>" + CLOSE, 5,
                 "display-name", "wrong-order"),
     schema_case(OPEN + "\n<list>\n<entry uri='sip:a@b'><display-name>a</display-name>\n<display-name>b</display-name>"
@@ -167,8 +172,10 @@ def test_a_schema_error_names_line_and_element(alice, before, body, line, elemen
 
 
 @pytest.mark.parametrize("target, body", [
-    pytest.param(SERVICES, services("sip:a@example.com").replace(' uri="sip:a@example.com"', ""), id="service-without-uri"),
-    pytest.param(SERVICES, services("sip:a@example.com").replace("packages", "package"), id="packages-misspelt"),
+    pytest.param(SERVICES, services("sip:a@example.com").replace(' uri="sip:a@example.com"', ""),
+                 id="service-without-uri"),
+    pytest.param(SERVICES, services("sip:a@example.com").replace("packages", "package"),
+                 id="packages-misspelt"),
     pytest.param(RULES, rules("bob").replace("allow", "perhaps"), id="sub-handling-unknown"),
     pytest.param(RULES, rules("bob").replace(' id="a"', ""), id="rule-without-id"),
     pytest.param(RULES, lists("bob"), id="a-list-as-rules"),
@@ -179,8 +186,10 @@ def test_every_usage_has_its_schema(alice, target, body):
 
 
 @pytest.mark.parametrize("body", [
-    pytest.param(lists("ann", extra='<x:pal xmlns:x="urn:example:x" a="b"><x:y/>text</x:pal>'), id="foreign-element"),
-    pytest.param(lists("ann").replace("<list ", '<list xmlns:x="urn:example:x" x:colour="red" '), id="foreign-attribute"),
+    pytest.param(lists("ann", extra='<x:pal xmlns:x="urn:example:x" a="b"><x:y/>text</x:pal>'),
+                 id="foreign-element"),
+    pytest.param(lists("ann").replace("<list ", '<list xmlns:x="urn:example:x" x:colour="red" '),
+                 id="foreign-attribute"),
     pytest.param(lists("ann").replace("<list ", '<list xml:lang="uk" '), id="xml-lang"),
 ])
 def test_unknown_namespaces_are_kept_where_the_schema_lets_them(alice, path, body):
@@ -201,7 +210,8 @@ def fields(error):
     pytest.param('<list><entry-ref ref="a/b"/><entry-ref ref="a/b"/></list>', "@ref", id="entry-ref"),
     pytest.param('<list><external anchor="http://x/y"/><external anchor="http://x/y"/></list>', "@anchor",
                  id="external-anchor"),
-    pytest.param('<list name="o"><list name="a"/><entry uri="sip:x@y"/><list name="a"/></list>', "@name", id="nested"),
+    pytest.param('<list name="o"><list name="a"/><entry uri="sip:x@y"/><list name="a"/></list>', "@name",
+                 id="nested"),
 ])
 def test_the_same_twice_is_a_uniqueness_failure(alice, before, inner, attribute):
     error = conflict(alice.put(before, OPEN + inner + CLOSE), "uniqueness-failure")
@@ -214,8 +224,10 @@ def test_the_same_twice_is_a_uniqueness_failure(alice, before, inner, attribute)
 @pytest.mark.parametrize("inner", [
     pytest.param('<list name="a"/><list name="A"/>', id="letter-case-counts"),
     pytest.param('<list name="a"><list name="a"/></list>', id="in-another-parent"),
-    pytest.param('<list><entry uri="sip:a@b"/></list><list><entry uri="sip:a@b"/></list>', id="entry-in-another-list"),
-    pytest.param('<list><entry uri="sip:%61@b"/><entry uri="sip:a@b"/></list>', id="octets-are-compared-not-uris"),
+    pytest.param('<list><entry uri="sip:a@b"/></list><list><entry uri="sip:a@b"/></list>',
+                 id="entry-in-another-list"),
+    pytest.param('<list><entry uri="sip:%61@b"/><entry uri="sip:a@b"/></list>',
+                 id="octets-are-compared-not-uris"),
     pytest.param("<list/><list/>", id="no-names-at-all"),
 ])
 def test_what_only_looks_the_same_is_fine(alice, path, inner):
@@ -233,7 +245,8 @@ def test_uri_rules_of_lists(alice, before, inner):
 
 
 @pytest.mark.parametrize("inner", [
-    pytest.param('<list><entry-ref ref="resource-lists/users/sip:bill@example.com/index/~~/x"/></list>', id="entry-ref"),
+    pytest.param('<list><entry-ref ref="resource-lists/users/sip:bill@example.com/index/~~/x"/></list>',
+                 id="entry-ref"),
     pytest.param('<list><external anchor="https://example.com/x"/></list>', id="external-https"),
 ])
 def test_uri_rules_met(alice, path, inner):
@@ -243,7 +256,8 @@ def test_uri_rules_met(alice, path, inner):
 @pytest.mark.parametrize("body", [
     pytest.param(services("sip:a@example.com", owner="sip:bob@example.com"), id="another-users-list"),
     pytest.param(services("sip:a@example.com").replace("http://xcap.example.com/", "/"), id="relative"),
-    pytest.param(services("sip:a@example.com").replace("/resource-lists/users", "/pres-rules/users"), id="another-usage"),
+    pytest.param(services("sip:a@example.com").replace("/resource-lists/users", "/pres-rules/users"),
+                 id="another-usage"),
 ])
 def test_a_resource_list_is_ones_own(alice, body):
     conflict(alice.put(SERVICES, body), "constraint-failure")
@@ -269,7 +283,8 @@ def test_a_service_uri_belongs_to_one_document_of_the_server(server, alice, bob)
 @pytest.mark.parametrize("type", [
     pytest.param(None, id="none"), pytest.param("", id="empty"), "application/xml", "text/xml", "text/plain",
     "application/octet-stream", "application/x-www-form-urlencoded", "application/resource-lists",
-    "application/resource-lists+xml2", "application/rls-services+xml", ELEMENT, "*/*", "multipart/form-data; boundary=x",
+    "application/resource-lists+xml2", "application/rls-services+xml", ELEMENT, "*/*",
+    "multipart/form-data; boundary=x",
 ])
 def test_another_media_type_is_415(alice, before, type):
     refused(alice.put(before, lists("ben"), type=type), 415)

@@ -5,11 +5,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, RULES, SERVICES, SOURCE, TYPES, assert_valid,
-                  big_lists, conflict, lists, refused, rules, services, stored, strong)
+from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, RULES, SERVICES, SOURCE, TYPES,
+                  assert_valid, big_lists, conflict, lists, refused, rules, services, stored, strong)
 
 CRLF = lists("ann", "ben").replace("\n", "\r\n")
-DECORATED = f'''<?xml version='1.0' encoding='utf-8' standalone="yes"?>
+DECORATED = '''<?xml version='1.0' encoding='utf-8' standalone="yes"?>
 <!-- before the root: -- no, a single - is fine -->
 <?word some processing instruction ?>
 <rl:resource-lists xmlns:rl="urn:ietf:params:xml:ns:resource-lists"
@@ -112,8 +112,10 @@ def test_two_documents_never_share_an_etag(alice, path):
     alice.delete(path + "b")
 
 
-@pytest.mark.parametrize("target, body", [(LISTS, lists("ann")), (SERVICES, services("sip:friends@example.com")),
-                                          (RULES, rules("bob"))], ids=["resource-lists", "rls-services", "pres-rules"])
+@pytest.mark.parametrize("target, body", [(LISTS, lists("ann")),
+                                          (SERVICES, services("sip:friends@example.com")),
+                                          (RULES, rules("bob"))],
+                                          ids=["resource-lists", "rls-services", "pres-rules"])
 def test_the_media_type_is_exactly_the_usages(alice, target, body):
     stored(alice.put(target, body), 201)
     assert alice.get(target)["Content-Type"] == TYPES[target.split("/")[0]]
@@ -208,7 +210,8 @@ def test_options_reveals_nothing(alice, nobody, path):
 
     def told(target):
         answer = nobody.ask("OPTIONS", target)
-        return answer.status, [(k, v) for k, v in answer.fields if k.lower() not in ("date", "x-request-id")], \
+        return answer.status, [(k, v) for k,
+                               v in answer.fields if k.lower() not in ("date", "x-request-id")], \
             answer.body
     assert told(path) == told(path + "-absent") == told(BOBS_LISTS) == \
         told("resource-lists/users/sip:nobody@example.com/index")
@@ -264,8 +267,10 @@ def test_xcap_caps_is_written_by_nobody(alice, admin):
 
 # --- how a user is named ---
 
-@pytest.mark.parametrize("xui", ["sip:alice@example.com", "alice@example.com", "alice", "sip%3Aalice%40example.com",
-                                 "sip%3aalice%40example.com", "%73ip:%61lice@example.com", "sip:alice@EXAMPLE.com",
+@pytest.mark.parametrize("xui", ["sip:alice@example.com", "alice@example.com", "alice",
+                                 "sip%3Aalice%40example.com",
+                                 "sip%3aalice%40example.com", "%73ip:%61lice@example.com",
+                                 "sip:alice@EXAMPLE.com",
                                  "SIP:alice@example.com"])
 def test_every_form_of_an_xui_names_the_same_user(alice, path, xui):
     stored(alice.put(path, lists("ann")))

@@ -44,17 +44,21 @@ SMUGGLED = b"GET /xcap-root/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize("fields, body", [
-    pytest.param([("Content-Length", len(BODY)), ("Content-Length", len(BODY))], BODY, id="length-twice-the-same"),
-    pytest.param([("Content-Length", len(BODY)), ("Content-Length", len(BODY) + len(SMUGGLED))], BODY + SMUGGLED,
+    pytest.param([("Content-Length", len(BODY)), ("Content-Length", len(BODY))], BODY,
+                 id="length-twice-the-same"),
+    pytest.param([("Content-Length", len(BODY)), ("Content-Length", len(BODY) + len(SMUGGLED))],
+                 BODY + SMUGGLED,
                  id="length-twice-short-first"),
-    pytest.param([("Content-Length", len(BODY) + len(SMUGGLED)), ("Content-Length", len(BODY))], BODY + SMUGGLED,
+    pytest.param([("Content-Length", len(BODY) + len(SMUGGLED)), ("Content-Length", len(BODY))],
+                 BODY + SMUGGLED,
                  id="length-twice-long-first"),
     pytest.param([("Content-Length", f"{len(BODY)}, {len(BODY)}")], BODY, id="length-as-a-list"),
     pytest.param([("Content-Length", len(BODY)), ("Transfer-Encoding", "chunked")], chunked(BODY) + SMUGGLED,
                  id="length-and-chunked"),
     pytest.param([("Transfer-Encoding", "chunked"), ("Content-Length", "0")], chunked(BODY) + SMUGGLED,
                  id="chunked-and-length"),
-    pytest.param([("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "identity")], chunked(BODY), id="codings-twice"),
+    pytest.param([("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "identity")], chunked(BODY),
+                 id="codings-twice"),
     pytest.param([("Transfer-Encoding", "chunked, chunked")], chunked(BODY), id="chunked-chunked"),
     pytest.param([("Transfer-Encoding", "gzip")], BODY, id="gzip"),
     pytest.param([("Transfer-Encoding", "gzip, chunked")], chunked(BODY), id="gzip-chunked"),
@@ -100,14 +104,16 @@ def test_chunks_of_every_size_are_fine(server, alice, path):
 
 
 def test_chunk_extensions_and_trailers_are_skipped(server, alice, path):
-    encoded = b"%x;name=value\r\n%b\r\n0\r\nContent-Type: text/plain\r\nX-Trailer: yes\r\n\r\n" % (len(BODY), BODY)
+    encoded = b"%x;name=value\r\n%b\r\n0\r\nContent-Type: text/plain\r\nX-Trailer: yes\r\n\r\n" % (len(BODY),
+                                                                                                   BODY)
     with server.wire() as wire:
         wire.send(put_head(alice, path, ("Transfer-Encoding", "chunked")) + encoded)
         stored(wire.answer(), 201)
 
 
 def test_a_length_without_a_space_is_fine(server, alice, path):
-    request = put_head(alice, path, ("Content-Length", len(BODY))).replace(b"Content-Length: ", b"Content-Length:")
+    request = put_head(alice, path, ("Content-Length", len(BODY))).replace(b"Content-Length: ",
+                                                                           b"Content-Length:")
     with server.wire() as wire:
         stored(wire.send(request + BODY).answer(), 201)
 
@@ -146,18 +152,23 @@ def test_a_strange_name_never_breaks_out_of_a_header(alice, name):
 
 
 @pytest.mark.parametrize("line", [
-    pytest.param(b"GET /xcap-root/resource-lists/users/a\0b/index HTTP/1.1\r\nHost: x\r\n\r\n", id="nul-in-the-target"),
+    pytest.param(b"GET /xcap-root/resource-lists/users/a\0b/index HTTP/1.1\r\nHost: x\r\n\r\n",
+                 id="nul-in-the-target"),
     pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost: a\0b\r\n\r\n", id="nul-in-a-field"),
     pytest.param(b"\0\0\0\0\0\0\r\n\r\n", id="nuls"),
     pytest.param(b"GET\r\n\r\n", id="method-alone"),
     pytest.param(b"GET /xcap-root/x HTTP/9.9\r\nHost: x\r\n\r\n", id="version-9.9"),
     pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost x\r\n\r\n", id="field-without-colon"),
     pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost : x\r\n\r\n", id="space-before-the-colon"),
-    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 200 + b"\r\n\r\n", id="a-tls-hello"),
+    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 200 + b"\r\n\r\n",
+                 id="a-tls-hello"),
     pytest.param(b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n", id="sip"),
-    pytest.param(b"GET /xcap-root/" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="a-line-of-100-kilobytes"),
-    pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 1_000_000 + b"\r\n\r\n", id="a-field-of-a-megabyte"),
-    pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100_000 + b"\r\n", id="100000-fields"),
+    pytest.param(b"GET /xcap-root/" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+                 id="a-line-of-100-kilobytes"),
+    pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 1_000_000 + b"\r\n\r\n",
+                 id="a-field-of-a-megabyte"),
+    pytest.param(b"GET /xcap-root/x HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100_000 + b"\r\n",
+                 id="100000-fields"),
     pytest.param(b"\r\n" * 1000, id="empty-lines"),
 ])
 def test_garbage_is_refused_or_hung_up_on_and_the_server_goes_on(server, alice, line):
@@ -294,7 +305,8 @@ def test_no_credentials_are_refused_before_the_body(server):
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_an_aborted_upload_stores_nothing(server, alice, path, share):
-    for fields, body in (([("Content-Length", len(BODY))], BODY), ([("Transfer-Encoding", "chunked")], chunked(BODY, 9))):
+    for fields, body in (([("Content-Length", len(BODY))], BODY),
+                         ([("Transfer-Encoding", "chunked")], chunked(BODY, 9))):
         with server.wire() as wire:
             wire.send(put_head(alice, path, *fields) + body[:int(len(body) * share)])
             time.sleep(0.05)

@@ -76,7 +76,8 @@ def test_after_deleting_there_is_room_again():
         assert alice.get(f"{HOME}again").body == document(1).encode()
         all_there(alice, range(1, count, 2))
         for _ in range(5):  # and it does not leak away
-            while alice.put(f"{HOME}again", document(1)).status == 200 and alice.delete(f"{HOME}again").status == 200:
+            while alice.put(f"{HOME}again",
+                            document(1)).status == 200 and alice.delete(f"{HOME}again").status == 200:
                 if stored(alice.put(f"{HOME}again", document(1)), 201):
                     break
         assert alice.get(f"{HOME}again").status == 200
@@ -113,7 +114,8 @@ def test_one_write_that_does_not_fit_takes_no_other_along():
                     answer = client.put(f"{HOME}b{number}-{turn}", big_lists(600_000))
                     if answer.status != 507:
                         wrong.append(answer)
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4) for work in (small, big)]
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4) for work in (small,
+                                                                                                     big)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -5,8 +5,8 @@ import re
 import pytest
 
 import xcap
-from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, SERVICES, TYPES, Client, Login, basic, eventually,
-                  lists, parameters, refused, services, stored, unquoted)
+from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, SERVICES, TYPES, Client, Login, basic,
+                  eventually, lists, parameters, refused, services, stored, unquoted)
 
 UNKNOWN = "resource-lists/users/sip:nobody@example.com/index"
 
@@ -88,8 +88,10 @@ def test_three_forms_of_a_name_log_in(server, name):
 
 
 @pytest.mark.parametrize("name, password", [
-    ("alice", "wrong"), ("alice", ""), ("alice", "Alice"), ("alice", "bob"), ("nobody", "alice"), ("", ""), ("Alice", "alice"),
-    ("alice@example.org", "alice"), ("sips:alice@example.com", "alice"), ("bob", "alice"), ("alice:alice", ""),
+    ("alice", "wrong"), ("alice", ""), ("alice", "Alice"), ("alice", "bob"), ("nobody", "alice"), ("", ""),
+    ("Alice", "alice"),
+    ("alice@example.org", "alice"), ("sips:alice@example.com", "alice"), ("bob", "alice"),
+    ("alice:alice", ""),
 ])
 def test_a_wrong_name_or_password_gets_the_same_answer(server, nobody, name, password):
     plain = nobody.get(LISTS)
@@ -114,7 +116,8 @@ def test_a_wrong_password_and_an_unknown_name_cannot_be_told_apart(server):
 
 
 def test_passwords_are_what_was_given(server):
-    passwords = ["with:colon", ":", "with space", "Grüße", "пароль", '"quoted\\"', "x" * 200, "tab?percent%41"]
+    passwords = ["with:colon", ":", "with space", "Grüße", "пароль", '"quoted\\"', "x" * 200,
+                 "tab?percent%41"]
     server.add_users(*((f"sip:user{n}@example.com", "user", word) for n, word in enumerate(passwords)))
     for n, word in enumerate(passwords):
         with Client(server, f"user{n}", word) as user:
@@ -207,17 +210,21 @@ def good(login, target, **overrides):
 
 @pytest.mark.parametrize("overrides", [
     pytest.param({"response": '"' + "0" * 32 + '"'}, id="response-wrong"),
-    pytest.param({"response": '""'}, id="response-empty"), pytest.param({"response": None}, id="response-missing"),
+    pytest.param({"response": '""'}, id="response-empty"),
+    pytest.param({"response": None}, id="response-missing"),
     pytest.param({"response": '"' + "a" * 5000 + '"'}, id="response-long"),
-    pytest.param({"username": None}, id="username-missing"), pytest.param({"nonce": None}, id="nonce-missing"),
+    pytest.param({"username": None}, id="username-missing"),
+    pytest.param({"nonce": None}, id="nonce-missing"),
     pytest.param({"uri": None}, id="uri-missing"), pytest.param({"nc": None}, id="nc-missing"),
-    pytest.param({"cnonce": None}, id="cnonce-missing"), pytest.param({"realm": '"other.example"'}, id="realm-other"),
+    pytest.param({"cnonce": None}, id="cnonce-missing"),
+    pytest.param({"realm": '"other.example"'}, id="realm-other"),
     pytest.param({"realm": None}, id="realm-missing"),
     pytest.param({"nc": "xyz"}, id="nc-not-hexadecimal"), pytest.param({"nc": "00000000"}, id="nc-zero"),
     pytest.param({"nc": "1"}, id="nc-short"), pytest.param({"nc": "000000000000000001"}, id="nc-long"),
     pytest.param({"qop": "auth-int"}, id="qop-auth-int"), pytest.param({"qop": "none"}, id="qop-unknown"),
     pytest.param({"qop": None}, id="qop-missing"),
-    pytest.param({"algorithm": "MD5-sess"}, id="algorithm-sess"), pytest.param({"algorithm": "SHA-512"}, id="algorithm-unknown"),
+    pytest.param({"algorithm": "MD5-sess"}, id="algorithm-sess"),
+    pytest.param({"algorithm": "SHA-512"}, id="algorithm-unknown"),
     pytest.param({"username": '"alice'}, id="quote-unclosed"),
 ])
 def test_a_header_that_is_not_right_does_not_log_in(nobody, login, overrides):
@@ -226,9 +233,12 @@ def test_a_header_that_is_not_right_does_not_log_in(nobody, login, overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    pytest.param({"algorithm": None}, id="md5-unsaid"), pytest.param({"algorithm": '"MD5"'}, id="algorithm-quoted"),
-    pytest.param({"algorithm": "md5"}, id="algorithm-lower-case"), pytest.param({"qop": '"auth"'}, id="qop-quoted"),
-    pytest.param({"opaque": '"whatever"'}, id="opaque-unasked"), pytest.param({"unknown": "parameter"}, id="unknown-parameter"),
+    pytest.param({"algorithm": None}, id="md5-unsaid"),
+    pytest.param({"algorithm": '"MD5"'}, id="algorithm-quoted"),
+    pytest.param({"algorithm": "md5"}, id="algorithm-lower-case"),
+    pytest.param({"qop": '"auth"'}, id="qop-quoted"),
+    pytest.param({"opaque": '"whatever"'}, id="opaque-unasked"),
+    pytest.param({"unknown": "parameter"}, id="unknown-parameter"),
 ])
 def test_a_header_as_clients_write_it_logs_in(nobody, login, overrides):
     assert ask_with(nobody, good(login, nobody.target(LISTS), **overrides)).status == 404
@@ -244,7 +254,8 @@ def test_spaces_order_and_letter_case_do_not_matter(nobody, login, rewrite):
     assert ask_with(nobody, rewrite(good(login, nobody.target(LISTS)))).status == 404
 
 
-@pytest.mark.parametrize("value", ["", "Digest", "Digest ", "Digest ,,,,", "Digest x", "Bearer abc", "Basic", "Basic !!!!", "x" * 3000,
+@pytest.mark.parametrize("value", ["", "Digest", "Digest ", "Digest ,,,,", "Digest x", "Bearer abc", "Basic",
+                                   "Basic !!!!", "x" * 3000,
                                    'Digest username="alice', "Digest " + "a=b," * 1000, "Negotiate YII="])
 def test_garbage_in_authorization_does_not_log_in(nobody, value):
     assert ask_with(nobody, value).status in (400, 401)
@@ -294,10 +305,13 @@ def test_basic_is_offered_beside_digest_where_the_admin_says_so(plain):
 
 
 @pytest.mark.parametrize("name, password, path, status", [
-    ("alice", "alice", LISTS, 404), ("alice@example.com", "alice", LISTS, 404), ("alice", "wrong", LISTS, 401),
-    ("alice", "", LISTS, 401), ("", "", LISTS, 401), ("nobody", "alice", LISTS, 401), ("bob", "bob", LISTS, 403),
+    ("alice", "alice", LISTS, 404), ("alice@example.com", "alice", LISTS, 404),
+    ("alice", "wrong", LISTS, 401),
+    ("alice", "", LISTS, 401), ("", "", LISTS, 401), ("nobody", "alice", LISTS, 401),
+    ("bob", "bob", LISTS, 403),
     ("colon", "pass:with:colons:", "resource-lists/users/colon/index", 404),
-    ("colon", "pass", "resource-lists/users/colon/index", 401), ("sip:alice@example.com", "alice", LISTS, 401),
+    ("colon", "pass", "resource-lists/users/colon/index", 401),
+    ("sip:alice@example.com", "alice", LISTS, 401),
     ("admin", "ruling", LISTS, 404), ("presence", "reading", LISTS, 404),
 ])
 def test_basic_logs_in(plain, name, password, path, status):
@@ -308,7 +322,8 @@ def test_basic_logs_in(plain, name, password, path, status):
 def test_basic_in_any_letter_case_and_garbage(plain):
     with Client(plain) as client:
         assert ask_with(client, basic("alice", "alice").replace("Basic", "bAsIc")).status == 404
-        for value in ("Basic", "Basic ", "Basic YWxpY2U", "Basic ====", "Basic YWxp\u00e9", "Basic " + "QUFB" * 2000):
+        for value in ("Basic", "Basic ", "Basic YWxpY2U", "Basic ====", "Basic YWxp\u00e9",
+                      "Basic " + "QUFB" * 2000):
             assert ask_with(client, value).status in (400, 401), value
 
 
@@ -359,22 +374,28 @@ def furnished(alice, admin):
 
 @pytest.mark.parametrize("who, method, path, status", [
     ("alice", "GET", LISTS, 200), ("alice", "PUT", LISTS, 200), ("alice", "DELETE", LISTS, 200),
-    ("alice", "GET", GLOBAL_LISTS, 200), ("alice", "PUT", GLOBAL_LISTS, 403), ("alice", "DELETE", GLOBAL_LISTS, 403),
-    ("bob", "GET", LISTS, 403), ("bob", "HEAD", LISTS, 403), ("bob", "PUT", LISTS, 403), ("bob", "DELETE", LISTS, 403),
+    ("alice", "GET", GLOBAL_LISTS, 200), ("alice", "PUT", GLOBAL_LISTS, 403),
+    ("alice", "DELETE", GLOBAL_LISTS, 403),
+    ("bob", "GET", LISTS, 403), ("bob", "HEAD", LISTS, 403), ("bob", "PUT", LISTS, 403),
+    ("bob", "DELETE", LISTS, 403),
     ("bob", "GET", LISTS + "-absent", 403), ("bob", "GET", UNKNOWN, 403), ("bob", "PUT", UNKNOWN, 403),
-    ("bob", "GET", LISTS + "/~~/resource-lists/list", 403), ("bob", "DELETE", LISTS + "/~~/resource-lists/list", 403),
+    ("bob", "GET", LISTS + "/~~/resource-lists/list", 403),
+    ("bob", "DELETE", LISTS + "/~~/resource-lists/list", 403),
     ("reader", "GET", LISTS, 200), ("reader", "PUT", LISTS, 403), ("reader", "DELETE", LISTS, 403),
-    ("reader", "GET", GLOBAL_LISTS, 200), ("reader", "PUT", GLOBAL_LISTS, 403), ("reader", "GET", UNKNOWN, 404),
+    ("reader", "GET", GLOBAL_LISTS, 200), ("reader", "PUT", GLOBAL_LISTS, 403),
+    ("reader", "GET", UNKNOWN, 404),
     ("reader", "GET", CAPS, 200),
     ("admin", "GET", LISTS, 200), ("admin", "PUT", LISTS, 200), ("admin", "DELETE", LISTS, 200),
-    ("admin", "PUT", GLOBAL_LISTS, 200), ("admin", "DELETE", GLOBAL_LISTS, 200), ("admin", "GET", UNKNOWN, 404),
+    ("admin", "PUT", GLOBAL_LISTS, 200), ("admin", "DELETE", GLOBAL_LISTS, 200),
+    ("admin", "GET", UNKNOWN, 404),
     ("admin", "PUT", UNKNOWN, 404), ("admin", "DELETE", UNKNOWN, 404), ("admin", "PUT", CAPS, 405),
     ("nobody", "GET", LISTS, 401), ("nobody", "PUT", LISTS, 401), ("nobody", "GET", UNKNOWN, 401),
     ("nobody", "GET", GLOBAL_LISTS, 401), ("nobody", "GET", CAPS, 401),
 ])
 def test_who_may_do_what(request, furnished, who, method, path, status):
     client = request.getfixturevalue(who)
-    answer = client.put(path, lists("new"), type=TYPES["resource-lists"]) if method == "PUT" else client.ask(method, path)
+    answer = client.put(path, lists("new"),
+                        type=TYPES["resource-lists"]) if method == "PUT" else client.ask(method, path)
     assert answer.status == status, answer
 
 
@@ -417,16 +438,19 @@ def test_a_trusted_address_writes_nothing(trusting):
 
 
 @pytest.mark.parametrize("field", [
-    ("X-Forwarded-For", "127.0.0.7"), ("X-Forwarded-For", ""), ("Forwarded", "for=127.0.0.7"), ("Via", "1.1 proxy"),
+    ("X-Forwarded-For", "127.0.0.7"), ("X-Forwarded-For", ""), ("Forwarded", "for=127.0.0.7"),
+    ("Via", "1.1 proxy"),
     ("X-Forwarded-Host", "x"), ("X-Forwarded-Proto", "https"), ("x-forwarded-for", "10.0.0.1"),
-    ("X-3GPP-Asserted-Identity", '"sip:alice@example.com"'), ("X-XCAP-Asserted-Identity", '"sip:alice@example.com"'),
+    ("X-3GPP-Asserted-Identity", '"sip:alice@example.com"'),
+    ("X-XCAP-Asserted-Identity", '"sip:alice@example.com"'),
 ])
 def test_a_forwarded_request_is_not_trusted(trusting, field):
     with Client(trusting, source="127.0.0.7") as proxy:
         assert proxy.ask("GET", LISTS, fields=[field]).status == 401
 
 
-@pytest.mark.parametrize("field", [("X-Forwarded-For", "127.0.0.7"), ("Forwarded", "for=127.0.0.7"), ("X-Real-IP", "127.0.0.7")])
+@pytest.mark.parametrize("field", [("X-Forwarded-For", "127.0.0.7"), ("Forwarded", "for=127.0.0.7"),
+                                   ("X-Real-IP", "127.0.0.7")])
 def test_a_header_makes_nobody_trusted(trusting, field):
     with Client(trusting) as nobody:
         assert nobody.ask("GET", LISTS, fields=[field]).status == 401
@@ -471,7 +495,8 @@ def realm(server, path, host=None):
 @pytest.mark.parametrize("path, host, expected", [
     (LISTS_A, None, "a.example"), (LISTS_B, None, "b.example"), (LISTS_B, "a.example", "b.example"),
     ("resource-lists/users/alice@B.example/index", None, "b.example"),
-    ("resource-lists/users/alice/index", None, "a.example"), ("resource-lists/users/alice/index", "b.example", "a.example"),
+    ("resource-lists/users/alice/index", None, "a.example"),
+    ("resource-lists/users/alice/index", "b.example", "a.example"),
     ("resource-lists/users/sip:alice@c.example/index", None, "a.example"),
     ("resource-lists/users/tel:+15551234/index", None, "a.example"),
     (CAPS, None, "a.example"), (CAPS, "b.example", "b.example"), (CAPS, "b.example:8080", "b.example"),
@@ -482,8 +507,10 @@ def test_the_realm_is_the_domain_asked_for(domains, path, host, expected):
 
 
 @pytest.mark.parametrize("name, password, path, status", [
-    ("alice", "secret-a", LISTS_A, 404), ("alice@a.example", "secret-a", LISTS_A, 404), (A, "secret-a", LISTS_A, 404),
-    ("alice", "secret-b", LISTS_B, 404), ("alice@b.example", "secret-b", LISTS_B, 404), (B, "secret-b", LISTS_B, 404),
+    ("alice", "secret-a", LISTS_A, 404), ("alice@a.example", "secret-a", LISTS_A, 404),
+    (A, "secret-a", LISTS_A, 404),
+    ("alice", "secret-b", LISTS_B, 404), ("alice@b.example", "secret-b", LISTS_B, 404),
+    (B, "secret-b", LISTS_B, 404),
     ("alice", "secret-a", LISTS_B, 401), ("alice", "secret-b", LISTS_A, 401),
     ("alice@a.example", "secret-a", LISTS_B, 403), (A, "secret-a", LISTS_B, 403),
     ("alice@b.example", "secret-b", LISTS_A, 403), (B, "secret-b", LISTS_A, 403),

@@ -11,8 +11,8 @@ import time
 import pytest
 
 import xcap
-from xcap import (CAPS, LISTS, LISTS_NAMESPACE, SLOW, SOURCE, TYPES, Client, Hangup, Wire, conflict, eventually, head, lists,
-                  refused, stored)
+from xcap import (CAPS, LISTS, LISTS_NAMESPACE, SLOW, SOURCE, TYPES, Client, Hangup, Wire, conflict,
+                  eventually, head, lists, refused, stored)
 
 TYPE = TYPES["resource-lists"]
 GLOBAL = "resource-lists/global/index"
@@ -23,7 +23,8 @@ GLOBAL = "resource-lists/global/index"
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_health_is_told_on_the_admin_listener_alone(server, nobody, path):
     assert server.admin(path).status == 200
-    assert nobody.get(path).status in (401, 404) and nobody.get(f"{server.root_path}{path}").status in (401, 404)
+    assert nobody.get(path).status in (401, 404) and nobody.get(f"{server.root_path}{path}").status in (401,
+                                                                                                        404)
     assert server.admin("/xcap-root/" + LISTS).status == 404
     assert server.admin("/other").status == 404
 
@@ -38,7 +39,8 @@ def start_put(server, client, path, body):
     """A PUT of which half has been sent."""
     client.get(path)
     target = client.target(path)
-    fields = [("Host", server.authority), ("Authorization", client.login.header("PUT", target)), ("Content-Type", TYPE),
+    fields = [("Host", server.authority), ("Authorization", client.login.header("PUT", target)),
+              ("Content-Type", TYPE),
               ("Content-Length", len(body))]
     return server.wire().send(head("PUT", target, fields) + body[:len(body) // 2])
 
@@ -115,7 +117,8 @@ def test_a_reload_takes_new_settings():
 
 
 @pytest.mark.parametrize("line, said", [
-    ("limits__document", "nonsense"), ("limits__no-such-key", "1"), ("auth__schemes", "magic"), ("usage__definitions", "/nowhere"),
+    ("limits__document", "nonsense"), ("limits__no-such-key", "1"), ("auth__schemes", "magic"),
+    ("usage__definitions", "/nowhere"),
 ])
 def test_a_bad_reload_is_refused_and_the_old_settings_stay(line, said):
     with xcap.Server({"limits.document": "2K"}) as server, xcap.alice(server) as alice:
@@ -138,7 +141,8 @@ def test_a_reload_takes_new_usages(tmp_path):
         refused(alice.put(path, lists("ann"), type=TYPE), 404)
         before = alice.get(CAPS)
         text = (definitions / "resource-lists.xml").read_text()
-        (definitions / "org.example.lists.xml").write_text(text.replace('auid="resource-lists"', 'auid="org.example.lists"'))
+        (definitions / "org.example.lists.xml").write_text(text.replace('auid="resource-lists"',
+                                                                        'auid="org.example.lists"'))
         assert "reloaded" in server.reload()
         after = alice.get(CAPS)
         assert b"<auid>org.example.lists</auid>" in after.body and after["ETag"] != before["ETag"]
@@ -172,8 +176,10 @@ def test_reloads_under_load_harm_no_request():
 # --- what it does not start with ---
 
 @pytest.mark.parametrize("key, value", [
-    ("http.listen", "nonsense"), ("http.root", "ftp://x/"), ("store.max-size", "tiny"), ("limits.timeout", "5"), ("limits.depth", "-1"),
-    ("auth.schemes", "bearer"), ("auth.digest-algorithms", "SHA-1"), ("auth.trusted-readers", "10.0.0.0/99"), ("no-such.section", "1"),
+    ("http.listen", "nonsense"), ("http.root", "ftp://x/"), ("store.max-size", "tiny"),
+    ("limits.timeout", "5"), ("limits.depth", "-1"),
+    ("auth.schemes", "bearer"), ("auth.digest-algorithms", "SHA-1"), ("auth.trusted-readers", "10.0.0.0/99"),
+    ("no-such.section", "1"),
     ("http.no-such-key", "1"), ("log.level", "loud"), ("http.tls-certificate", "/nowhere.pem"),
 ])
 def test_a_bad_configuration_is_told_with_file_and_line(key, value):
@@ -209,7 +215,8 @@ def test_a_good_configuration_passes_the_check():
         assert server.run_to_end("--check")[0] == 0
 
 
-@pytest.mark.parametrize("words, expected", [(("--help",), 0), (("--version",), 0), (("--no-such-option",), 2), (("word",), 2)])
+@pytest.mark.parametrize("words, expected",
+                         [(("--help",), 0), (("--version",), 0), (("--no-such-option",), 2), (("word",), 2)])
 def test_the_command_line(words, expected):
     with xcap.Server(start=False) as server:
         status, said = server.run_to_end(*words)
@@ -306,7 +313,8 @@ def test_each_request_is_one_line(server):
         conflict(dora.put(path, lists("Freundesname", "Freundesname")), "uniqueness-failure")
         refused(dora.put(path, lists("Freundesname"), if_match='"old"'), 412)
         dora.delete(path)
-    expected = [("GET", 401), ("GET", 404), ("PUT", 201), ("GET", 200), ("PUT", 409), ("PUT", 412), ("DELETE", 200)]
+    expected = [("GET", 401), ("GET", 404), ("PUT", 201), ("GET", 200), ("PUT", 409), ("PUT", 412),
+                ("DELETE", 200)]
     assert eventually(lambda: len(access_lines(server, mark)) >= len(expected)), server.log_since(mark)
     lines = access_lines(server, mark)
     assert len(lines) == len(expected)
@@ -335,7 +343,8 @@ def test_the_log_for_programs_is_json():
 def test_a_target_cannot_forge_a_line(server):
     mark = len(server.log())
     with server.wire() as wire:
-        wire.send(head("GET", "/xcap-root/%0Ax%1B[31m\"y\x7f\u2028", [("Host", "x"), ("Connection", "close")])).is_closed()
+        wire.send(head("GET", "/xcap-root/%0Ax%1B[31m\"y\x7f\u2028",
+                       [("Host", "x"), ("Connection", "close")])).is_closed()
     time.sleep(0.4)
     for line in server.log_since(mark).splitlines():
         assert re.match(r"\d{4}-\d\d-\d\dT", line), line
@@ -401,8 +410,10 @@ def test_a_user_whom_xcapctl_adds_can_log_in_at_once(server):
 
 
 def test_an_import_says_which_line_is_wrong(server):
-    for lines in (b"sip:x@example.com\tuser\n", b"sip:x@example.com\tking\tpassword\n", b"\tuser\tpassword\n", b"just words\n"):
-        done = server.ctl("user", "import", "-", data=b"sip:fine@example.com\tuser\tfine\n" + lines, check=False)
+    for lines in (b"sip:x@example.com\tuser\n", b"sip:x@example.com\tking\tpassword\n",
+                  b"\tuser\tpassword\n", b"just words\n"):
+        done = server.ctl("user", "import", "-", data=b"sip:fine@example.com\tuser\tfine\n" + lines,
+                          check=False)
         assert done.returncode == 1 and b":2: " in done.stderr, done.stderr
     assert b"fine@example.com" not in server.ctl("user", "list").stdout
 
@@ -434,13 +445,15 @@ def test_writers_of_two_processes_never_lose_each_others_edit(server, alice):
         server.ctl("doc", "put", LISTS, "--if-match", etag, data=lists(f"ctl{turn}").encode())
         refused(alice.put(LISTS, lists("http"), if_match=etag), 412)
         etag = stored(alice.put(LISTS, lists(f"http{turn}"), if_match=alice.get(LISTS)["ETag"]), 200)
-        assert server.ctl("doc", "put", LISTS, "--if-match", '"old"', data=lists("no").encode(), check=False).returncode == 1
+        assert server.ctl("doc", "put", LISTS, "--if-match", '"old"', data=lists("no").encode(),
+                          check=False).returncode == 1
         assert alice.get(LISTS)["ETag"] == etag
     alice.delete(LISTS)
 
 
 def test_the_admin_listener_survives_strangers(server):
-    for octets in (b"\0\1\2\r\n\r\n", b"GET", b"POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"):
+    for octets in (b"\0\1\2\r\n\r\n", b"GET",
+                   b"POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"):
         with Wire(("127.0.0.1", server.admin_port)) as wire:
             wire.send(octets)
     assert server.ready()

@@ -23,7 +23,8 @@ DOCUMENT = f'''<?xml version="1.0" encoding="UTF-8"?>\r
 {CLOSE}\r
 <!-- end -->'''
 ENTRIES = [DOCUMENT[DOCUMENT.index("<entry uri=\"sip:ann"):DOCUMENT.index("</entry>") + 8],
-           DOCUMENT[DOCUMENT.index("<entry\turi"):DOCUMENT.index("</entry >") + 9], '<entry uri="sip:cas@example.com"/>']
+           DOCUMENT[DOCUMENT.index("<entry\turi"):DOCUMENT.index("</entry >") + 9],
+           '<entry uri="sip:cas@example.com"/>']
 X = "?xmlns(x=urn:example:x)"
 
 
@@ -61,7 +62,8 @@ def unchanged(client, path, etag):
     ("resource-lists/list[1]/x:end" + X, "<x:end/>"),
     ("resource-lists/list[1]/entry[2]/y:note?xmlns(y=urn:example:x)", "<x:note>п'ять > 4 🙂</x:note>"),
     ("resource-lists/list[@x:colour='red & \"blue\"']/entry[3]" + X, ENTRIES[2]),
-    ("resource-lists/list[1]/entry[1]/display-name", "<display-name>Аня <![CDATA[<entry/> ]]]]><![CDATA[>]]></display-name>"),
+    ("resource-lists/list[1]/entry[1]/display-name",
+     "<display-name>Аня <![CDATA[<entry/> ]]]]><![CDATA[>]]></display-name>"),
     ("resource-lists", DOCUMENT[DOCUMENT.index(OPEN):DOCUMENT.index(CLOSE) + len(CLOSE)]),
     ("r:resource-lists/r:list[1]/r:entry[3]?xmlns(r=urn:ietf:params:xml:ns:resource-lists)", ENTRIES[2]),
     ("resource-lists/list[1]/entry[3]?xmlns(a=urn:a)xmlns(b=urn:b)", ENTRIES[2]),
@@ -102,8 +104,10 @@ def test_namespaces_in_scope_are_told(alice, document):
 @pytest.mark.parametrize("selector", [
     "resource-lists/list[3]", "resource-lists/list[0]", "resource-lists/list", "resource-lists/list[1]/entry",
     "resource-lists/*", "lists", "resource-lists/list[@name='nobody']", "resource-lists/list[1]/@colour",
-    "resource-lists/list[1]/colour", "resource-lists/list[@xmlns='urn:x']", "resource-lists/list[1]/entry[1]/text()",
-    "resource-lists/list[last()]", "id('x')", "resource-lists/list[1][@name='foes']", "resource-lists/list[1]/entry[1][2]",
+    "resource-lists/list[1]/colour", "resource-lists/list[@xmlns='urn:x']",
+    "resource-lists/list[1]/entry[1]/text()",
+    "resource-lists/list[last()]", "id('x')", "resource-lists/list[1][@name='foes']",
+    "resource-lists/list[1]/entry[1][2]",
     "resource-lists/list[@name='not-me']", "resource-lists/list[1]/entry[@uri='sip:pi@example.com']",
     "resource-lists/list[2]/@xmlns",
 ])
@@ -113,8 +117,10 @@ def test_what_selects_nothing_or_too_much_is_404(alice, document, selector):
 
 
 @pytest.mark.parametrize("selector", [
-    "p:resource-lists", "resource-lists/p:list", "resource-lists/list[@p:a='b']", "resource-lists/list[1]/@p:a",
-    "p:resource-lists?xmlns(q=urn:q)", "p:resource-lists?xmlns(P=urn:q)", "resource-lists?xmlns(", "resource-lists?xmlns(a",
+    "p:resource-lists", "resource-lists/p:list", "resource-lists/list[@p:a='b']",
+    "resource-lists/list[1]/@p:a",
+    "p:resource-lists?xmlns(q=urn:q)", "p:resource-lists?xmlns(P=urn:q)", "resource-lists?xmlns(",
+    "resource-lists?xmlns(a",
 ])
 def test_an_unbound_prefix_or_a_broken_query_is_400(alice, document, selector):
     refused(alice.get(part(document, selector)), 400)
@@ -148,14 +154,20 @@ NEW = '<list name="n"/>'
 
 
 @pytest.mark.parametrize("selector, expected", [
-    pytest.param('resource-lists/list[@name="n"]', frame(LINES[0], LINES[1] + NEW, LINES[2]), id="earliest-last"),
-    pytest.param('resource-lists/*[@name="n"]', frame(*LINES)[:-len(CLOSE)] + NEW + CLOSE, id="wildcard-without-position"),
-    pytest.param('resource-lists/list[1][@name="n"]', frame(NEW + LINES[0], *LINES[1:]), id="before-the-first"),
+    pytest.param('resource-lists/list[@name="n"]', frame(LINES[0], LINES[1] + NEW, LINES[2]),
+                 id="earliest-last"),
+    pytest.param('resource-lists/*[@name="n"]', frame(*LINES)[:-len(CLOSE)] + NEW + CLOSE,
+                 id="wildcard-without-position"),
+    pytest.param('resource-lists/list[1][@name="n"]', frame(NEW + LINES[0], *LINES[1:]),
+                 id="before-the-first"),
     pytest.param('resource-lists/*[1][@name="n"]', frame(NEW + LINES[0], *LINES[1:]), id="before-all"),
-    pytest.param('resource-lists/list[2][@name="n"]', frame(LINES[0] + NEW, *LINES[1:]), id="earliest-second"),
-    pytest.param('resource-lists/*[2][@name="n"]', frame(LINES[0] + NEW, *LINES[1:]), id="earliest-second-of-any-name"),
+    pytest.param('resource-lists/list[2][@name="n"]', frame(LINES[0] + NEW, *LINES[1:]),
+                 id="earliest-second"),
+    pytest.param('resource-lists/*[2][@name="n"]', frame(LINES[0] + NEW, *LINES[1:]),
+                 id="earliest-second-of-any-name"),
     pytest.param("resource-lists/list[3]", frame(LINES[0], LINES[1] + NEW, LINES[2]), id="earliest-third"),
-    pytest.param('resource-lists/*[3][@name="n"]', frame(LINES[0], LINES[1] + NEW, LINES[2]), id="earliest-third-of-any"),
+    pytest.param('resource-lists/*[3][@name="n"]', frame(LINES[0], LINES[1] + NEW, LINES[2]),
+                 id="earliest-third-of-any"),
 ])
 def test_a_new_element_lands_where_the_rfc_says(alice, path, selector, expected):
     """RFC 4825 §8.2.3."""
@@ -176,12 +188,14 @@ def test_the_story_of_bill(server):
     bob = '<entry uri="sip:bob@example.com">\n    <display-name>Bob Jones</display-name>\n  </entry>'
     close = ('<list name="close-friends">\n' + "".join(
         f'   <entry uri="sip:{uri}@example.com">\n     <display-name>{name}</display-name>\n   </entry>\n'
-        for uri, name in (("joe", "Joe Smith"), ("nancy", "Nancy Gross"), ("petri", "Petri Aukia"))) + "</list>")
+        for uri, name in (("joe", "Joe Smith"), ("nancy", "Nancy Gross"),
+                          ("petri", "Petri Aukia"))) + "</list>")
     with xcap.Client(server, "bill", "bill") as bill:
         stored(bill.put(index, first), 201)
         stored(bill.put(part(index, 'resource-lists/list[@name="friends"]/entry'), bob), 201)
         assert bill.get(index).text == first.replace("  </list>", f"  {bob}</list>")
-        stored(bill.put(part(index, 'resource-lists/list[@name="friends"]/list[@name="close-friends"]'), close), 201)
+        stored(bill.put(part(index, 'resource-lists/list[@name="friends"]/list[@name="close-friends"]'),
+                        close), 201)
         assert bill.get(index).text == first.replace("  </list>", f"  {bob}{close}</list>")
         answer = bill.delete(part(index, 'resource-lists/list/list/entry[@uri="sip:petri@example.com"]'))
         assert answer.status == 200 and strong(answer) == bill.get(index)["ETag"]
@@ -218,28 +232,42 @@ def test_the_root_element_can_be_replaced(alice, document):
 
 
 @pytest.mark.parametrize("selector, body, kinds", [
-    pytest.param('resource-lists/list[@name="n"]', '<list name="m"/>', ["cannot-insert"], id="other-attribute"),
+    pytest.param('resource-lists/list[@name="n"]', '<list name="m"/>', ["cannot-insert"],
+                 id="other-attribute"),
     pytest.param('resource-lists/list[@name="n"]', '<entry name="n"/>', ["cannot-insert"], id="other-name"),
     pytest.param('resource-lists/list[9][@name="n"]', '<list name="n"/>', ["cannot-insert"], id="too-far"),
-    pytest.param('resource-lists/*[9][@name="n"]', '<list name="n"/>', ["cannot-insert"], id="wildcard-too-far"),
-    pytest.param('resource-lists/list[@name="friends"]', '<list name="renamed"/>', ["cannot-insert"], id="replaced-under-another-name"),
-    pytest.param('resource-lists/list[@name="n"]', '<list name="n" xmlns="urn:other"/>', ["cannot-insert"], id="other-namespace"),
-    pytest.param('resource-lists/list[3][@name="friends"]', '<list name="friends"/>', ["uniqueness-failure"], id="unique-name"),
+    pytest.param('resource-lists/*[9][@name="n"]', '<list name="n"/>', ["cannot-insert"],
+                 id="wildcard-too-far"),
+    pytest.param('resource-lists/list[@name="friends"]', '<list name="renamed"/>', ["cannot-insert"],
+                 id="replaced-under-another-name"),
+    pytest.param('resource-lists/list[@name="n"]', '<list name="n" xmlns="urn:other"/>', ["cannot-insert"],
+                 id="other-namespace"),
+    pytest.param('resource-lists/list[3][@name="friends"]', '<list name="friends"/>', ["uniqueness-failure"],
+                 id="unique-name"),
     pytest.param('resource-lists/list[7]/entry', '<entry uri="a:b"/>', ["no-parent"], id="no-parent"),
     pytest.param('resource-lists/list/entry', '<entry uri="a:b"/>', ["no-parent"], id="ambiguous-parent"),
     pytest.param('wrong/list', '<list/>', ["no-parent"], id="wrong-root"),
     pytest.param('resource-lists/list[@name="n"]', '<list name="n">', ["not-xml-frag"], id="not-closed"),
-    pytest.param('resource-lists/list[@name="n"]', '<list name="n"/><list/>', ["not-xml-frag"], id="two-elements"),
+    pytest.param('resource-lists/list[@name="n"]', '<list name="n"/><list/>', ["not-xml-frag"],
+                 id="two-elements"),
     pytest.param('resource-lists/list[@name="n"]', 'text', ["not-xml-frag"], id="text"),
-    pytest.param('resource-lists/list[@name="n"]', 'text <list name="n"/>', ["not-xml-frag"], id="text-before"),
+    pytest.param('resource-lists/list[@name="n"]', 'text <list name="n"/>', ["not-xml-frag"],
+                 id="text-before"),
     pytest.param('resource-lists/list[@name="n"]', '', ["not-xml-frag"], id="empty"),
-    pytest.param('resource-lists/list[@name="n"]', '<!DOCTYPE list><list name="n"/>', ["not-xml-frag"], id="doctype"),
-    pytest.param('resource-lists/list[@name="n"]', '<list name="n"><u:x/></list>', ["not-xml-frag"], id="unbound-prefix"),
-    pytest.param('resource-lists/list[@name="n"]', '</resource-lists><list name="n"/>', ["not-xml-frag"], id="closes-its-parent"),
-    pytest.param('resource-lists/list[@name="n"]', b'<list name="n"><display-name>\xe7</display-name></list>', ["not-utf-8"], id="latin-1"),
-    pytest.param('resource-lists/list[@name="n"]', '<list name="n" colour="red"/>', ["schema-validation-error"], id="schema"),
-    pytest.param('resource-lists/buddy', '<buddy/>', ["schema-validation-error"], id="schema-unknown-element"),
-    pytest.param('resource-lists/list[1]/entry[@uri="sip:n@x"]', '<entry uri="sip:n@x"><display-name/><display-name/></entry>',
+    pytest.param('resource-lists/list[@name="n"]', '<!DOCTYPE list><list name="n"/>', ["not-xml-frag"],
+                 id="doctype"),
+    pytest.param('resource-lists/list[@name="n"]', '<list name="n"><u:x/></list>', ["not-xml-frag"],
+                 id="unbound-prefix"),
+    pytest.param('resource-lists/list[@name="n"]', '</resource-lists><list name="n"/>', ["not-xml-frag"],
+                 id="closes-its-parent"),
+    pytest.param('resource-lists/list[@name="n"]',
+                 b'<list name="n"><display-name>\xe7</display-name></list>', ["not-utf-8"], id="latin-1"),
+    pytest.param('resource-lists/list[@name="n"]', '<list name="n" colour="red"/>',
+                 ["schema-validation-error"], id="schema"),
+    pytest.param('resource-lists/buddy', '<buddy/>', ["schema-validation-error"],
+                 id="schema-unknown-element"),
+    pytest.param('resource-lists/list[1]/entry[@uri="sip:n@x"]',
+                 '<entry uri="sip:n@x"><display-name/><display-name/></entry>',
                  ["schema-validation-error"], id="schema-inside"),
 ])
 def test_an_element_that_may_not_stand_there_is_refused(alice, document, selector, body, kinds):
@@ -249,7 +277,8 @@ def test_an_element_that_may_not_stand_there_is_refused(alice, document, selecto
 
 
 def test_no_parent_names_the_closest_ancestor(alice, document):
-    error = conflict(alice.put(part(document, "resource-lists/list[1]/list[5]/entry"), '<entry uri="a:b"/>'), "no-parent")
+    error = conflict(alice.put(part(document, "resource-lists/list[1]/list[5]/entry"), '<entry uri="a:b"/>'),
+                     "no-parent")
     ancestor = error.findtext(xcap.ERROR_NAMESPACE + "ancestor")
     assert ancestor and alice.get(ancestor if ancestor.startswith(("/", "http")) else
                                   document.rsplit("/", 1)[0] + "/" + ancestor).status == 200, ancestor
@@ -258,9 +287,11 @@ def test_no_parent_names_the_closest_ancestor(alice, document):
 # --- attributes ---
 
 @pytest.mark.parametrize("selector, body, status, old, new", [
-    pytest.param("resource-lists/list[1]/@name", '"pals"', 200, 'name="friends"', 'name="pals"', id="replace"),
+    pytest.param("resource-lists/list[1]/@name", '"pals"', 200, 'name="friends"', 'name="pals"',
+                 id="replace"),
     pytest.param("resource-lists/list[1]/@name", "'pals'", 200, 'name="friends"', "pals", id="apostrophes"),
-    pytest.param("resource-lists/list[2]/list/@name", '"a &amp; b"', 200, 'name="inner"', 'name="a &amp; b"', id="reference"),
+    pytest.param("resource-lists/list[2]/list/@name", '"a &amp; b"', 200, 'name="inner"', 'name="a &amp; b"',
+                 id="reference"),
 ])
 def test_an_attribute_is_put(alice, document, selector, body, status, old, new):
     stored(alice.put(part(document, selector), body), status)
@@ -280,7 +311,8 @@ def test_an_attribute_is_created_and_deleted(alice, path):
 
 
 @pytest.mark.parametrize("body, kind", [
-    ('"a<b"', "not-xml-att-value"), ('"a&b"', "not-xml-att-value"), ('"a" b="c"', "not-xml-att-value"), ('"a', "not-xml-att-value"),
+    ('"a<b"', "not-xml-att-value"), ('"a&b"', "not-xml-att-value"), ('"a" b="c"', "not-xml-att-value"),
+    ('"a', "not-xml-att-value"),
     ('"&unknown;"', "not-xml-att-value"), (b'"\xe7"', "not-utf-8"),
 ])
 def test_what_is_no_attribute_value_is_refused(alice, document, body, kind):
@@ -292,7 +324,8 @@ def test_what_is_no_attribute_value_is_refused(alice, document, body, kind):
 def test_an_attribute_that_the_selector_would_lose_cannot_be_put(alice, document):
     """RFC 4825 §7.7."""
     etag = alice.get(document)["ETag"]
-    conflict(alice.put(part(document, 'resource-lists/list[@name="friends"]/@name'), '"pals"'), "cannot-insert")
+    conflict(alice.put(part(document, 'resource-lists/list[@name="friends"]/@name'), '"pals"'),
+             "cannot-insert")
     unchanged(alice, document, etag)
 
 
@@ -309,7 +342,8 @@ def test_attributes_obey_the_schema_and_uniqueness(alice, document):
 
 @pytest.mark.parametrize("selector, gone", [
     ('resource-lists/list[1]/entry[@uri="sip:ben@example.com"]', ENTRIES[1]),
-    ("resource-lists/list[1]/entry[3]", ENTRIES[2]), ('resource-lists/list[@name="foes"]/list', '<list name="inner"/>'),
+    ("resource-lists/list[1]/entry[3]", ENTRIES[2]),
+    ('resource-lists/list[@name="foes"]/list', '<list name="inner"/>'),
     ("resource-lists/list[1]/x:end" + X, "<x:end/>"),
 ])
 def test_deleting_an_element_leaves_every_other_octet(alice, document, selector, gone):
@@ -320,7 +354,8 @@ def test_deleting_an_element_leaves_every_other_octet(alice, document, selector,
     refused(alice.delete(part(document, selector)), 404)
 
 
-@pytest.mark.parametrize("selector", ["resource-lists/list[1]/entry[1]", "resource-lists/*[1]", "resource-lists/list[1]/*[2]"])
+@pytest.mark.parametrize("selector", ["resource-lists/list[1]/entry[1]", "resource-lists/*[1]",
+                                      "resource-lists/list[1]/*[2]"])
 def test_deleting_by_a_position_that_another_takes_is_refused(alice, document, selector):
     """RFC 4825 §7.5, §8.4: the URI would select another element."""
     etag = alice.get(document)["ETag"]
@@ -338,8 +373,10 @@ def test_deleting_the_root_element_is_refused(alice, document):
 # --- types, methods, conditions ---
 
 @pytest.mark.parametrize("selector, type", [
-    ("resource-lists/list[1]", TYPES["resource-lists"]), ("resource-lists/list[1]", ATTRIBUTE), ("resource-lists/list[1]", "text/xml"),
-    ("resource-lists/list[1]", None), ("resource-lists/list[1]/@name", ELEMENT), ("resource-lists/list[1]/@name", "text/plain"),
+    ("resource-lists/list[1]", TYPES["resource-lists"]), ("resource-lists/list[1]", ATTRIBUTE),
+    ("resource-lists/list[1]", "text/xml"),
+    ("resource-lists/list[1]", None), ("resource-lists/list[1]/@name", ELEMENT),
+    ("resource-lists/list[1]/@name", "text/plain"),
 ])
 def test_a_part_has_its_own_media_type(alice, document, selector, type):
     refused(alice.put(part(document, selector), '<list name="friends"/>', type=type), 415)
@@ -348,7 +385,8 @@ def test_a_part_has_its_own_media_type(alice, document, selector, type):
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 def test_namespaces_cannot_be_changed(alice, document, method):
     body = b"<x/>" if method != "DELETE" else None
-    answer = refused(alice.ask(method, part(document, "resource-lists/namespace::*"), body, [("Content-Type", ELEMENT)]), 405)
+    answer = refused(alice.ask(method, part(document, "resource-lists/namespace::*"), body,
+                               [("Content-Type", ELEMENT)]), 405)
     assert {word.strip() for word in answer["Allow"].split(",")} - {"OPTIONS"} == {"GET", "HEAD"}
 
 
@@ -366,7 +404,8 @@ def test_the_documents_etag_is_the_condition_of_its_parts(alice, document):
 def test_creating_a_part_on_condition_that_it_is_new_always_fails(alice, document):
     """RFC 4825 §8.2.6."""
     etag = alice.get(document)["ETag"]
-    refused(alice.put(part(document, 'resource-lists/list[1]/entry[@uri="sip:n@x"]'), '<entry uri="sip:n@x"/>',
+    refused(alice.put(part(document, 'resource-lists/list[1]/entry[@uri="sip:n@x"]'),
+                      '<entry uri="sip:n@x"/>',
                       if_none_match="*"), 412)
     unchanged(alice, document, etag)
 
@@ -377,7 +416,8 @@ def test_an_edit_may_not_grow_a_document_past_the_limit():
         stored(alice.put(index, lists("ann")), 201)
         name = "n" * 3900
         target = f"{index}/~~/resource-lists/list/display-name"
-        conflict(alice.put(target, f"<display-name>{name}</display-name>"), "constraint-failure", "schema-validation-error")
+        conflict(alice.put(target, f"<display-name>{name}</display-name>"), "constraint-failure",
+                 "schema-validation-error")
         assert alice.get(index).body == lists("ann").encode()
 
 
@@ -412,7 +452,8 @@ def test_two_writers_of_different_parts_never_lose_each_others_edit(server, alic
     def write(name):
         with xcap.alice(server) as client:
             for number in range(40):
-                answer = client.put(part(path, f'resource-lists/list[@name="{name}"]/entry[@uri="sip:{number}@x"]'),
+                answer = client.put(part(path,
+                                         f'resource-lists/list[@name="{name}"]/entry[@uri="sip:{number}@x"]'),
                                     f'<entry uri="sip:{number}@x"/>')
                 if answer.status != 201:
                     failed.append(answer)
