@@ -4,7 +4,7 @@
 #include <libxml/tree.h>
 #include <string.h>
 
-enum { PHRASE_MAX = 400, NAME_MAX = 100 };
+enum { PHRASE_MAX = 400, PHRASE_NAME_MAX = 100 };
 
 /* "{urn:x}name" becomes "name". */
 static struct span without_namespaces(struct arena *arena, struct span message)
@@ -72,6 +72,6 @@ void phrase_fault(struct conflict *why, const xmlError *error)
 	conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR, "line %ld, element %.100s%s%.*s: %.*s",
 		element ? xmlGetLineNo(element) : error->line,
 		element ? (const char *)element->name : "?", attribute.size ? ", attribute " : "",
-		SPAN_ARG(span_first(attribute, NAME_MAX)),
+		SPAN_ARG(span_first(attribute, PHRASE_NAME_MAX)),
 		SPAN_ARG(span_first(message, PHRASE_MAX)));
 }
