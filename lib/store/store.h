@@ -47,6 +47,9 @@ void store_close(struct store **store); /* leaves NULL behind */
  */
 const char *store_problem(void);
 
+/* The engine failed in a way that only another start can mend: a daemon ends with status 1. */
+bool store_broken(const struct store *store);
+
 /* Renewed when a store is made or restored; never 0. */
 uint64_t store_generation(const struct store *store);
 
@@ -98,7 +101,8 @@ struct write {
 	struct change change;
 	/* filled in by store_apply */
 	enum store_result result;
-	bool created;         /* there was no document before */
+	bool created;   /* there was no document before */
+	bool forgotten; /* removed without keeping former versions: there is no room for them */
 	struct etag previous; /* number 0: there was none */
 	struct etag etag;     /* the new version's; the change's number when removed */
 	size_t taken;         /* STORE_TAKEN: which claim */
@@ -184,6 +188,10 @@ enum store_result store_user_list(struct store *store, struct arena *arena, stru
 	size_t most, struct user **users_out, size_t *count_out);
 
 /* --- upkeep --- */
+
+/* Gives the store another generation, as a restore has to: no etag of before is valid any more. No
+ * other process may have the store open. */
+enum store_result store_renew_generation(struct store *store);
 
 /* Clears reader slots of processes that died: at open, and every minute. */
 enum store_result store_clear_readers(struct store *store);
