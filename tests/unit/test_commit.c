@@ -1,0 +1,155 @@
+/* links: xcapd_core */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcapd/commit.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct world {
+	char folder[64];
+	struct store *store;
+	struct committer *committer;
+	struct arena *arena;
+};
+
+static int world_begin(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	strcpy(world->folder, "/tmp/xcapd-commit-XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	struct store_settings settings = { .path = world->folder,
+		.max_size = UINT64_C(256) << 20,
+		.sync = true,
+		.create = true,
+		.history_versions = 3,
+		.feed_keep_ms = 1000 };
+	assert_int_equal(store_open(&world->store, &settings), STORE_OK);
+	assert_true(committer_start(&world->committer, world->store));
+	world->arena = arena_new(4096);
+	*state = world;
+	return 0;
+}
+
+static int world_end(void **state)
+{
+	struct world *world = *state;
+	char command[128];
+	committer_stop(&world->committer);
+	store_close(&world->store);
+	arena_free(&world->arena);
+	snprintf(command, sizeof(command), "rm -rf %s", world->folder);
+	assert_int_equal(system(command), 0);
+	free(world);
+	return 0;
+}
+
+static struct doc_id document(const char *path)
+{
+	return (struct doc_id){ SPAN("resource-lists"), TREE_USERS, SPAN("sip:ann@a.org"),
+		span_of(path) };
+}
+
+struct waiter {
+	struct ticket ticket; /* first */
+	atomic_uint *finished;
+	unsigned order;
+};
+
+static void finished(struct ticket *ticket)
+{
+	struct waiter *waiter = (struct waiter *)ticket;
+	waiter->order = atomic_fetch_add(waiter->finished, 1);
+}
+
+static void wait_for(atomic_uint *count, unsigned wanted)
+{
+	for (int i = 0; i < 10000 && atomic_load(count) < wanted; i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(count), wanted);
+}
+
+static void put(struct world *world, struct waiter *waiter, const char *path, struct span body,
+	atomic_uint *count)
+{
+	*waiter = (struct waiter){ .finished = count };
+	waiter->ticket.write.id = document(path);
+	waiter->ticket.write.body = body;
+	waiter->ticket.done = finished;
+	assert_true(committer_add(world->committer, &waiter->ticket));
+}
+
+static void writes_of_one_document_are_applied_in_the_order_of_their_arrival(void **state)
+{
+	enum { WRITES = 600 };
+	static struct waiter waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", arena_format(world->arena, "<v>%u</v>", i),
+			&count);
+	wait_for(&count, WRITES);
+	for (unsigned i = 0; i < WRITES; i++) {
+		assert_int_equal(waiters[i].ticket.write.result, STORE_OK);
+		assert_int_equal(waiters[i].order, i);
+		if (i)
+			assert_true(etag_equal(waiters[i].ticket.write.previous,
+				waiters[i - 1].ticket.write.etag));
+	}
+	struct snapshot last;
+	struct doc_id id = document("index");
+	assert_int_equal(store_read(world->store, world->arena, &id, STORE_BODY, &last), STORE_OK);
+	assert_true(span_equal_text(last.body, "<v>599</v>"));
+}
+
+static void small_writes_pass_big_ones_of_another_document(void **state)
+{
+	enum { BIG = 24 };
+	static struct waiter big[BIG], small;
+	struct world *world = *state;
+	atomic_uint count = 0;
+	size_t size = (size_t)1 << 20;
+	char *octets = calloc(1, size);
+	for (unsigned i = 0; i < BIG; i++)
+		put(world, &big[i], "big", (struct span){ octets, size }, &count);
+	put(world, &small, "small", SPAN("<small/>"), &count);
+	wait_for(&count, BIG + 1);
+	assert_true(small.order < BIG);
+	for (unsigned i = 1; i < BIG; i++)
+		assert_true(big[i].order > big[i - 1].order);
+	free(octets);
+}
+
+static void stopping_applies_what_is_waiting(void **state)
+{
+	enum { WRITES = 100 };
+	static struct waiter waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
+	committer_stop(&world->committer);
+	assert_int_equal(atomic_load(&count), WRITES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			writes_of_one_document_are_applied_in_the_order_of_their_arrival,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			small_writes_pass_big_ones_of_another_document, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			stopping_applies_what_is_waiting, world_begin, world_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

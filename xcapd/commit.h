@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The committer: takes prepared writes from all threads, puts what is waiting (bounded) into one
+ * transaction with one sync, then tells each owner. No thread waits for a disk but this one.
+ *
+ * Writes of one document are applied in the order in which they were handed over; a batch takes
+ * small writes past big ones of other documents, so that nobody starves.
+ */
+#ifndef XCAPD_XCAPD_COMMIT_H
+#define XCAPD_XCAPD_COMMIT_H
+
+#include "store/store.h"
+
+struct committer; /* opaque */
+
+/* Embedded in its owner, who keeps it and all that the write borrows until `done`. */
+struct ticket {
+	struct write write;
+	void (*done)(struct ticket *ticket); /* on the committer's thread; must not block */
+	struct ticket *next;
+};
+
+bool committer_start(struct committer **out, struct store *store);
+/* False when too much is waiting already: answer 503. */
+bool committer_add(struct committer *committer, struct ticket *ticket);
+/* Applies what is waiting, then ends the thread; leaves NULL behind. */
+void committer_stop(struct committer **committer);
+
+#endif

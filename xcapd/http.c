@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcapd/http.h"
+
+#include "base/log.h"
+#include "xcapd/connections.h"
+#include "xcapd/health.h"
+#include "xcapd/listen.h"
+#include "xcapd/reply.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if MHD_VERSION < 0x00097500
+#error "libmicrohttpd 0.9.75 or newer is needed"
+#endif
+
+/* First block of a request's arena; header octets of one connection; slack over limits.connections,
+ * so that it is ours that decides. */
+enum { REQUEST_BLOCK = 8 * 1024, HEADER_MOST = 32 * 1024, CONNECTION_SLACK = 64 };
+enum { ADMIN_CONNECTIONS = 64, ADMIN_TIMEOUT = 10 /* seconds */ };
+
+struct http {
+	struct server *server;
+	struct connections *connections;
+	struct MHD_Daemon **daemons;
+	size_t count;
+	struct MHD_Daemon *admin;
+	atomic_uint later; /* suspended connections: none may be left when the daemons stop */
+};
+
+/* What wake and suspend say to each other about a request that is answered later. */
+enum turn { TURN_OURS, TURN_SUSPENDED, TURN_WOKEN };
+
+/* One request as the HTTP library sees it; lives in the request's arena. */
+struct exchange {
+	struct request request;
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct connection *deadline;
+	uint64_t timeout; /* microseconds */
+	enum { EXCHANGE_HEADERS, EXCHANGE_BODY, EXCHANGE_LATER, EXCHANGE_ANSWERED } phase;
+	bool keep_body, counted;
+	atomic_int turn;
+	struct sockaddr_storage peer;
+	struct reply reply;
+};
+
+static struct connection *deadline_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
+static const struct sockaddr *peer_of(struct MHD_Connection *connection)
+{
+	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	return info && info->client_addr ? info->client_addr : &nobody;
+}
+
+static uint64_t timeout_of(struct server *server)
+{
+	struct live *live = server_hold(server);
+	uint64_t timeout = live->settings->limits.timeout_ms * 1000;
+	live_release(live);
+	return timeout;
+}
+
+static enum MHD_Result admit(void *data, const struct sockaddr *address, socklen_t length)
+{
+	struct http *http = data;
+	struct live *live = server_hold(http->server);
+	bool ours = connections_admit(http->connections, address,
+		network_list_holds(&live->settings->auth.trusted, address),
+		live->settings->limits.connections, live->settings->limits.connections_per_address);
+	live_release(live);
+	(void)length;
+	return ours ? MHD_YES : MHD_NO;
+}
+
+static void connection_changed(void *data, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct http *http = data;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		connections_closed(http->connections, *context);
+		*context = NULL;
+		return;
+	}
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct connection *opened = connections_opened(
+		http->connections, peer_of(connection), fd ? fd->connect_fd : -1);
+	connection_deadline(opened, clock_microseconds() + timeout_of(http->server));
+	*context = opened;
+}
+
+static void wake(struct request *request)
+{
+	struct exchange *exchange = request->wake_data;
+	if (atomic_exchange(&exchange->turn, TURN_WOKEN) == TURN_SUSPENDED)
+		MHD_resume_connection(exchange->connection);
+}
+
+/* The request line is there: the rest of the header has its time from now on. */
+static void *begin(void *data, const char *target, struct MHD_Connection *connection)
+{
+	struct http *http = data;
+	struct arena *arena = arena_new(REQUEST_BLOCK);
+	struct exchange *exchange = arena ? arena_zero(arena, sizeof(*exchange)) : NULL;
+	if (!exchange) {
+		arena_free(&arena);
+		return NULL;
+	}
+	exchange->http = http;
+	exchange->connection = connection;
+	exchange->deadline = deadline_of(connection);
+	exchange->timeout = timeout_of(http->server);
+	exchange->request.arena = arena;
+	exchange->request.server = http->server;
+	exchange->request.raw_target = arena_copy(arena, span_of(target));
+	exchange->request.wake = wake;
+	exchange->request.wake_data = exchange;
+	atomic_init(&exchange->request.holders, 1);
+	connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+	return exchange;
+}
+
+static enum MHD_Result take_header(
+	void *data, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct exchange *exchange = data;
+	(void)kind;
+	request_header(&exchange->request, span_of(name), span_of(value ? value : ""));
+	return MHD_YES;
+}
+
+/* The target up to its first predicate: what follows may quote somebody's buddy list. */
+static struct span without_predicates(struct arena *arena, struct span target)
+{
+	for (size_t i = 0; i < target.size; i++) {
+		struct span here = span_from(target, i);
+		if (here.data[0] == '[' || span_equal_nocase(span_first(here, 3), SPAN("%5B")))
+			return arena_format(arena, "%.*s[..]", SPAN_ARG(span_first(target, i)));
+	}
+	return target;
+}
+
+static void log_answer(struct exchange *exchange)
+{
+	const struct request *request = &exchange->request;
+	char text[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr *peer = request->peer;
+	if (peer->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr,
+			text, sizeof(text));
+	else if (peer->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
+			text, sizeof(text));
+	struct access access = {
+		.id = span_of(request->id),
+		.peer = span_of(text),
+		.who = request->who.name,
+		.method = request->method_text,
+		.target = without_predicates(request->arena, request->raw_target),
+		.status = exchange->reply.status,
+		.octets = exchange->reply.body.size,
+		.microseconds = clock_microseconds() - request->started,
+		.why = exchange->reply.why,
+	};
+	log_access(&access);
+}
+
+static enum MHD_Result send_reply(struct exchange *exchange, bool close_after)
+{
+	struct request *request = &exchange->request;
+	if (!reply_build(request, &exchange->reply))
+		return MHD_NO;
+	const struct reply *reply = &exchange->reply;
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		reply->body.size, (void *)(uintptr_t)reply->body.data, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	for (size_t i = 0; i < reply->field_count; i++)
+		MHD_add_response_header(response, reply->fields[i].name, reply->fields[i].value);
+	if (close_after
+		|| atomic_load_explicit(&exchange->http->server->draining, memory_order_relaxed))
+		MHD_add_response_header(response, "Connection", "close");
+	enum MHD_Result queued = MHD_queue_response(exchange->connection, reply->status, response);
+	MHD_destroy_response(response);
+	exchange->phase = EXCHANGE_ANSWERED;
+	log_answer(exchange);
+	return queued;
+}
+
+static enum MHD_Result on_headers(struct exchange *exchange, const char *method)
+{
+	struct request *request = &exchange->request;
+	request->method_text = span_of(method);
+	request->started = clock_microseconds();
+	const struct sockaddr *peer = peer_of(exchange->connection);
+	memcpy(&exchange->peer, peer,
+		peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					    : sizeof(struct sockaddr_in));
+	request->peer = (const struct sockaddr *)(const void *)&exchange->peer;
+	atomic_fetch_add(&exchange->http->server->active, 1);
+	exchange->counted = true;
+	request_start(request);
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header, exchange);
+	enum body_plan plan = request_head(request);
+	if (plan == BODY_REFUSE)
+		return send_reply(exchange, true);
+	exchange->keep_body = plan == BODY_KEEP;
+	exchange->phase = EXCHANGE_BODY;
+	connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_body_complete(struct exchange *exchange)
+{
+	connection_deadline(exchange->deadline, 0);
+	if (request_act(&exchange->request) == ANSWER_NOW
+		|| atomic_load(&exchange->turn) == TURN_WOKEN)
+		return send_reply(exchange, false);
+	exchange->phase = EXCHANGE_LATER;
+	atomic_fetch_add(&exchange->http->later, 1);
+	MHD_suspend_connection(exchange->connection);
+	if (atomic_exchange(&exchange->turn, TURN_SUSPENDED) == TURN_WOKEN)
+		MHD_resume_connection(exchange->connection);
+	return MHD_YES;
+}
+
+static enum MHD_Result handle(void *data, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *part, size_t *part_size,
+	void **context)
+{
+	struct exchange *exchange = *context;
+	(void)data, (void)connection, (void)url, (void)version;
+	if (!exchange)
+		return MHD_NO;
+	switch (exchange->phase) {
+	case EXCHANGE_HEADERS:
+		return on_headers(exchange, method);
+	case EXCHANGE_BODY:
+		if (!*part_size)
+			return on_body_complete(exchange);
+		if (exchange->keep_body)
+			request_body(&exchange->request, (struct span){ part, *part_size });
+		*part_size = 0;
+		return MHD_YES;
+	case EXCHANGE_LATER:
+		atomic_fetch_sub(&exchange->http->later, 1);
+		return send_reply(exchange, false);
+	default:
+		return MHD_YES;
+	}
+}
+
+static void completed(void *data, struct MHD_Connection *connection, void **context,
+	enum MHD_RequestTerminationCode how)
+{
+	struct exchange *exchange = *context;
+	(void)data, (void)connection;
+	if (!exchange)
+		return;
+	*context = NULL;
+	if (exchange->counted && exchange->phase != EXCHANGE_ANSWERED) {
+		exchange->reply.why = SPAN("the client went away or was too slow");
+		log_answer(exchange);
+	}
+	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+	if (exchange->counted)
+		atomic_fetch_sub(&exchange->http->server->active, 1);
+	request_release(&exchange->request);
+}
+
+static void library_says(void *data, const char *format, va_list arguments)
+{
+	char text[512];
+	(void)data;
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\r\n")] = '\0';
+	log_event(LEVEL_DEBUG, "http", "%s", text);
+}
+
+/* The target is decoded by uri_parse, from the raw text; nothing else may touch it. */
+static size_t leave_encoded(void *data, struct MHD_Connection *connection, char *text)
+{
+	(void)data, (void)connection;
+	return strlen(text);
+}
+
+static struct MHD_Daemon *serve(struct http *http, int socket, unsigned threads,
+	unsigned connections, unsigned timeout_seconds)
+{
+	struct MHD_OptionItem pool[] = {
+		{ threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads,
+			NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME
+					| MHD_USE_ITC | MHD_USE_ERROR_LOG,
+		0, admit, http, handle,
+		http, /* the logger comes first, so that it hears of all the rest */
+		MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL, MHD_OPTION_LISTEN_SOCKET, socket,
+		MHD_OPTION_URI_LOG_CALLBACK, begin, http, MHD_OPTION_NOTIFY_COMPLETED, completed,
+		http, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, http,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MOST,
+		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		timeout_seconds, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+}
+
+static enum MHD_Result handle_admin(void *data, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *part, size_t *part_size,
+	void **context)
+{
+	struct http *http = data;
+	(void)version, (void)part, (void)context;
+	if (*part_size) { /* nobody needs a body here */
+		*part_size = 0;
+		return MHD_YES;
+	}
+	bool reads =
+		span_equal_text(span_of(method), "GET") || span_equal_text(span_of(method), "HEAD");
+	struct health health = reads ? health_answer(http->server, span_of(url))
+				     : (struct health){ 405, "only GET and HEAD\n" };
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(health.text), (void *)(uintptr_t)health.text, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (!reads)
+		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	enum MHD_Result queued = MHD_queue_response(connection, health.status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+static struct MHD_Daemon *serve_admin(struct http *http, int socket)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		handle_admin, http, MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL,
+		MHD_OPTION_LISTEN_SOCKET, socket, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)ADMIN_TIMEOUT,
+		MHD_OPTION_END);
+}
+
+static bool start_listeners(struct http *http, const struct settings *settings, FILE *problems)
+{
+	size_t listeners = settings->http.listen.count;
+	uint64_t share = settings->http.threads / listeners;
+	unsigned threads = share > 0 ? (unsigned)share : 1;
+	unsigned most = (unsigned)settings->limits.connections + CONNECTION_SLACK * threads;
+	unsigned seconds = (unsigned)(settings->limits.timeout_ms / 1000) + 1;
+	http->daemons = calloc(listeners, sizeof(*http->daemons));
+	if (!http->daemons)
+		return false;
+	for (size_t i = 0; i < listeners; i++) {
+		int socket = listen_on(&settings->http.listen.items[i], problems);
+		if (socket < 0)
+			return false;
+		http->daemons[i] = serve(http, socket, threads, most, seconds);
+		if (!http->daemons[i]) {
+			close(socket);
+			fprintf(problems, "cannot serve %s: out of threads or memory\n",
+				settings->http.listen.items[i].text.data);
+			return false;
+		}
+		http->count++;
+	}
+	return true;
+}
+
+bool http_start(struct http **out, struct server *server, FILE *problems)
+{
+	const struct settings *settings = server->live->settings;
+	struct http *http = calloc(1, sizeof(*http));
+	*out = http;
+	if (!http || !connections_new(&http->connections))
+		return false;
+	http->server = server;
+	if (!start_listeners(http, settings, problems))
+		return false;
+	if (!settings->admin.listen.count)
+		return true;
+	int socket = listen_on(&settings->admin.listen.items[0], problems);
+	if (socket >= 0)
+		http->admin = serve_admin(http, socket);
+	return http->admin != NULL;
+}
+
+void http_tick(struct http *http)
+{
+	connections_expire(http->connections, clock_microseconds());
+}
+
+static void drain(struct http *http, uint64_t patience_ms)
+{
+	uint64_t until = clock_microseconds() + patience_ms * 1000;
+	atomic_store(&http->server->draining, true);
+	for (size_t i = 0; i < http->count; i++) {
+		int socket = MHD_quiesce_daemon(http->daemons[i]);
+		if (socket >= 0)
+			close(socket);
+	}
+	while (atomic_load(&http->later)
+		|| (atomic_load(&http->server->active) && clock_microseconds() < until)) {
+		http_tick(http);
+		usleep(5000);
+	}
+}
+
+void http_stop(struct http **out, uint64_t patience_ms)
+{
+	struct http *http = *out;
+	if (!http)
+		return;
+	drain(http, patience_ms);
+	for (size_t i = 0; i < http->count; i++)
+		MHD_stop_daemon(http->daemons[i]);
+	if (http->admin)
+		MHD_stop_daemon(http->admin);
+	connections_free(&http->connections);
+	free(http->daemons);
+	free(http);
+	*out = NULL;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* xcapd: starts, and stops as the mirror of its start. */
+#include "base/log.h"
+#include "xcapd/check.h"
+#include "xcapd/http.h"
+#include "xcapd/server.h"
+
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+enum { TICK_MS = 50, UPKEEP_MS = 60 * 1000 };
+
+static const char usage_text[] =
+	"usage: xcapd [-c FILE] [--check]\n"
+	"  -c, --config FILE   the configuration (default " SETTINGS_PATH ")\n"
+	"      --check         load everything, say what is wrong, exit 0 or 1\n"
+	"      --help          this text\n"
+	"      --version       the version\n";
+
+struct arguments {
+	const char *config;
+	bool check, done;
+	int status;
+};
+
+static struct arguments read_arguments(int count, char **values)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct arguments arguments = { .config = SETTINGS_PATH };
+	int option;
+	while ((option = getopt_long(count, values, "c:", options, NULL)) != -1) {
+		if (option == 'c') {
+			arguments.config = optarg;
+		} else if (option == 'k') {
+			arguments.check = true;
+		} else if (option == 'h' || option == 'v') {
+			fputs(option == 'h' ? usage_text : "xcapd " XCAPD_VERSION "\n", stdout);
+			arguments.done = true;
+		} else {
+			arguments.done = true;
+			arguments.status = 2;
+		}
+	}
+	if (!arguments.done && optind < count) {
+		fprintf(stderr, "xcapd: unexpected argument: %s\n", values[optind]);
+		arguments.done = true;
+		arguments.status = 2;
+	}
+	if (arguments.status)
+		fputs(usage_text, stderr);
+	return arguments;
+}
+
+/* A socket a connection, and some to spare. */
+static void raise_file_limit(const struct settings *settings)
+{
+	struct rlimit limit;
+	rlim_t wanted = settings->limits.connections + 256;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted
+				 ? wanted
+				 : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
+		log_event(LEVEL_WARNING, "main",
+			"only %llu open files are allowed: limits.connections is %llu",
+			(unsigned long long)limit.rlim_cur,
+			(unsigned long long)settings->limits.connections);
+}
+
+/* The signals that the main loop reads; before any thread starts. */
+static int take_signals(void)
+{
+	sigset_t set;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a reason to die */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool changed(struct span a, struct span b)
+{
+	return !span_equal(a, b);
+}
+
+/* Some settings are read only at the start: say so instead of ignoring a change in silence. */
+static void tell_what_needs_a_restart(const struct settings *now, const struct settings *then)
+{
+	bool listen = now->http.listen.count != then->http.listen.count;
+	for (size_t i = 0; !listen && i < now->http.listen.count; i++)
+		listen = changed(now->http.listen.items[i].text, then->http.listen.items[i].text);
+	if (listen || now->http.threads != then->http.threads)
+		log_event(LEVEL_WARNING, "main",
+			"http.listen and http.threads change only with a restart");
+	if (changed(now->store.path, then->store.path)
+		|| now->store.max_size != then->store.max_size
+		|| now->store.sync != then->store.sync
+		|| now->store.history_versions != then->store.history_versions
+		|| now->store.feed_keep_ms != then->store.feed_keep_ms)
+		log_event(LEVEL_WARNING, "main", "the [store] section changes only with a restart");
+}
+
+/* Loads anew; a bad configuration is told, line by line, and the old one stays in force. */
+static void reload(struct server *server, const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *problems = open_memstream(&text, &size);
+	if (!problems)
+		return;
+	sd_notify(0, "RELOADING=1");
+	struct live *live = live_load(path, problems);
+	fclose(problems);
+	struct span rest = { text, size };
+	while (rest.data && rest.size) {
+		struct span line = span_cut(&rest, '\n');
+		if (line.size)
+			log_event(LEVEL_ERROR, "main", "reload: %.*s", SPAN_ARG(line));
+	}
+	free(text);
+	if (live) {
+		tell_what_needs_a_restart(server->live->settings, live->settings);
+		log_setup((enum log_level)live->settings->log.level,
+			(enum log_format)live->settings->log.format);
+		server_replace(server, live);
+		log_event(LEVEL_INFO, "main", "reloaded");
+	} else {
+		log_event(LEVEL_ERROR, "main",
+			"reload refused, the old configuration stays in force");
+	}
+	sd_notify(0, "READY=1");
+}
+
+/* Until SIGTERM or SIGINT, or until the store is beyond use; returns the exit status. */
+static int run(struct server *server, struct http *http, int signals, const char *path)
+{
+	uint64_t next_upkeep = clock_microseconds() / 1000 + UPKEEP_MS;
+	for (;;) {
+		struct pollfd waiting = { .fd = signals, .events = POLLIN };
+		struct signalfd_siginfo signal;
+		poll(&waiting, 1, TICK_MS);
+		while (read(signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+			if (signal.ssi_signo != SIGHUP)
+				return 0;
+			reload(server, path);
+		}
+		http_tick(http);
+		log_flush();
+		if (store_broken(server->store)) {
+			log_event(LEVEL_ERROR, "store",
+				"the store is beyond use until a restart: stopping");
+			return 1;
+		}
+		if (clock_microseconds() / 1000 >= next_upkeep) {
+			server_upkeep(server);
+			next_upkeep += UPKEEP_MS;
+		}
+	}
+}
+
+static int serve(struct live *live, int signals, const char *path)
+{
+	struct server server = { 0 };
+	struct http *http = NULL;
+	int status = 1;
+	raise_file_limit(live->settings);
+	if (server_start(&server, live, stderr, &status) && http_start(&http, &server, stderr)) {
+		sd_notify(0, "READY=1");
+		log_event(LEVEL_INFO, "main", "xcapd " XCAPD_VERSION " serves %.*s",
+			SPAN_ARG(live->settings->http.root));
+		status = run(&server, http, signals, path);
+		sd_notify(0, "STOPPING=1");
+		log_event(LEVEL_INFO, "main", "stopping");
+	}
+	http_stop(&http, server.live->settings->limits.timeout_ms);
+	server_stop(&server);
+	log_flush();
+	return status;
+}
+
+int main(int count, char **values)
+{
+	struct arguments arguments = read_arguments(count, values);
+	if (arguments.done)
+		return arguments.status;
+	usages_start();
+	int status = 2;
+	if (arguments.check) {
+		status = check(arguments.config, stderr);
+	} else {
+		struct live *live = live_load(arguments.config, stderr);
+		int signals = take_signals();
+		if (live) {
+			log_setup((enum log_level)live->settings->log.level,
+				(enum log_format)live->settings->log.format);
+			status = serve(live, signals, arguments.config);
+		}
+	}
+	usages_stop();
+	return status;
+}

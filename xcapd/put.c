@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcapd/handlers.h"
+
+/* A body over this many octets is judged by the pool: it would hold up the other connections. */
+enum { LARGE = 64 * 1024 };
+
+/* Of one element, namespace declarations included. */
+enum { ATTRIBUTES_MOST = 256 };
+
+#define OWNER(type, pointer, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+struct request *request_of_ticket(struct ticket *ticket)
+{
+	return OWNER(struct request, ticket, ticket);
+}
+
+bool read_document(
+	struct request *request, enum store_want want, struct snapshot *out, bool *found_out)
+{
+	enum store_result result =
+		store_read(request->server->store, request->arena, &request->target.id, want, out);
+	*found_out = result == STORE_OK;
+	if (result == STORE_OK)
+		return true;
+	out->etag.number = 0;
+	if (result == STORE_ABSENT)
+		return true;
+	log_event(LEVEL_ERROR, "store", "request %s: %s", request->id, store_problem());
+	return request_refuse(request, OUTCOME_BUSY, "the store cannot be read");
+}
+
+bool conditions_allow(struct request *request, struct etag current)
+{
+	return conditions_judge(&request->conditions, current, false) == CONDITIONS_PASS
+	       || request_refuse(request, OUTCOME_STALE, NULL);
+}
+
+bool judge_document(struct request *request, struct span document)
+{
+	struct xml_limits limits = {
+		.depth = request->live->settings->limits.depth,
+		.attributes = ATTRIBUTES_MOST,
+		.size = request->live->settings->limits.document,
+	};
+	if (usage_accepts(request->usage, request->arena, &request->target.id, document, &limits,
+		    &request->verdict, &request->conflict))
+		return true;
+	return request_refuse(request,
+		request->conflict.kind == CONFLICT_NONE ? OUTCOME_BUSY : OUTCOME_CONFLICT, NULL);
+}
+
+void prepare_ticket(struct request *request, void (*done)(struct ticket *ticket))
+{
+	struct write *write = &request->ticket.write;
+	*write = (struct write){
+		.id = request->target.id,
+		.conditions = &request->conditions,
+		.quota = (unsigned)request->live->settings->limits.documents_per_user,
+		.claims = request->verdict.claims,
+		.claim_count = request->verdict.claim_count,
+		.change = { .who = request->who.name, .request = span_of(request->id) },
+	};
+	request->ticket.done = done;
+}
+
+static void crowded(struct request *request)
+{
+	conflict_set(&request->conflict, CONFLICT_CONSTRAINT_FAILURE,
+		"a user may have %llu documents",
+		(unsigned long long)request->live->settings->limits.documents_per_user);
+	request_refuse(request, OUTCOME_CONFLICT, NULL);
+}
+
+void conclude(struct request *request)
+{
+	const struct write *write = &request->ticket.write;
+	switch (write->result) {
+	case STORE_OK:
+		request->etag = write->remove ? (struct etag){ 0 } : write->etag;
+		request->outcome = write->remove    ? OUTCOME_REMOVED
+				   : write->created ? OUTCOME_CREATED
+						    : OUTCOME_REPLACED;
+		break;
+	case STORE_ABSENT:
+		request_refuse(request, OUTCOME_ABSENT, "no such document");
+		break;
+	case STORE_STALE:
+		request_refuse(request, OUTCOME_STALE, NULL);
+		break;
+	case STORE_CROWDED:
+		crowded(request);
+		break;
+	case STORE_TAKEN:
+		usage_taken(request->usage, request->arena, write->body,
+			&write->claims[write->taken], &request->conflict);
+		request_refuse(request, OUTCOME_CONFLICT, NULL);
+		break;
+	case STORE_FULL:
+		request_refuse(request, OUTCOME_FULL, NULL);
+		break;
+	default:
+		request_refuse(request, OUTCOME_BUSY, NULL);
+	}
+}
+
+enum progress commit_later(struct request *request)
+{
+	if (committer_add(request->server->committer, &request->ticket))
+		return ANSWER_LATER;
+	request_refuse(request, OUTCOME_BUSY, "too many changes are waiting");
+	return ANSWER_NOW;
+}
+
+static void document_done(struct ticket *ticket)
+{
+	struct request *request = request_of_ticket(ticket);
+	conclude(request);
+	request->wake(request);
+}
+
+static enum progress judge_and_commit(struct request *request)
+{
+	if (!judge_document(request, buffer_span(&request->body)))
+		return ANSWER_NOW;
+	prepare_ticket(request, document_done);
+	request->ticket.write.body = buffer_span(&request->body);
+	return commit_later(request);
+}
+
+static void judge_in_pool(struct job *job)
+{
+	struct request *request = OWNER(struct request, job, job);
+	if (judge_and_commit(request) == ANSWER_NOW)
+		request->wake(request);
+}
+
+enum progress put_document(struct request *request)
+{
+	struct snapshot stored;
+	bool found;
+	if (!usage_allows_name(request->usage, &request->target.id, &request->conflict)) {
+		request_refuse(request, OUTCOME_CONFLICT, NULL);
+		return ANSWER_NOW;
+	}
+	if (request->conditions.match.present || request->conditions.none_match.present) {
+		if (!read_document(request, STORE_HEAD, &stored, &found)
+			|| !conditions_allow(request, stored.etag))
+			return ANSWER_NOW;
+	}
+	if (request->body.size <= LARGE)
+		return judge_and_commit(request);
+	request->job.run = judge_in_pool;
+	pool_add(request->server->pool, &request->job);
+	return ANSWER_LATER;
+}
+
+enum progress delete_document(struct request *request)
+{
+	struct snapshot stored;
+	bool found;
+	if (!read_document(request, STORE_HEAD, &stored, &found))
+		return ANSWER_NOW;
+	if (!found) {
+		request_refuse(request, OUTCOME_ABSENT, "no such document");
+		return ANSWER_NOW;
+	}
+	if (!conditions_allow(request, stored.etag))
+		return ANSWER_NOW;
+	prepare_ticket(request, document_done);
+	request->ticket.write.remove = true;
+	return commit_later(request);
+}

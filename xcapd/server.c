@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcapd/server.h"
+
+#include "xcapd/commit.h"
+#include "xcapd/lane.h"
+#include "xcapd/pool.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* Rows that one trimming transaction removes: small, so that no writer waits long for it. */
+enum { TRIM_STEP = 500, TRIM_STEPS = 200 };
+
+uint64_t clock_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t clock_microseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct live *live_new(struct settings *settings, struct usages *usages)
+{
+	struct live *live = malloc(sizeof(*live));
+	if (!live)
+		return NULL;
+	atomic_init(&live->holders, 1);
+	live->settings = settings;
+	live->usages = usages;
+	return live;
+}
+
+struct live *live_load(const char *path, FILE *problems)
+{
+	struct settings *settings;
+	struct usages *usages = NULL;
+	if (!settings_load(&settings, path, problems))
+		return NULL;
+	struct live *live = NULL;
+	if (usages_load(&usages, settings->usage.definitions.data, settings->usage.schemas.data,
+		    problems))
+		live = live_new(settings, usages);
+	if (!live) {
+		if (usages)
+			usages_unref(&usages);
+		settings_free(&settings);
+	}
+	return live;
+}
+
+struct live *server_hold(struct server *server)
+{
+	pthread_mutex_lock(&server->live_lock);
+	struct live *live = server->live;
+	atomic_fetch_add_explicit(&live->holders, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&server->live_lock);
+	return live;
+}
+
+void live_release(struct live *live)
+{
+	if (!live || atomic_fetch_sub_explicit(&live->holders, 1, memory_order_acq_rel) != 1)
+		return;
+	usages_unref(&live->usages);
+	settings_free(&live->settings);
+	free(live);
+}
+
+void server_replace(struct server *server, struct live *live)
+{
+	pthread_mutex_lock(&server->live_lock);
+	struct live *former = server->live;
+	server->live = live;
+	pthread_mutex_unlock(&server->live_lock);
+	live_release(former);
+}
+
+static bool open_store(
+	struct server *server, const struct settings *settings, FILE *problems, int *status_out)
+{
+	struct store_settings wanted = {
+		.path = settings->store.path.data,
+		.max_size = settings->store.max_size,
+		.sync = settings->store.sync,
+		.create = true,
+		.history_versions = (unsigned)settings->store.history_versions,
+		.feed_keep_ms = settings->store.feed_keep_ms,
+	};
+	enum store_result result = store_open(&server->store, &wanted);
+	if (result == STORE_OK)
+		return true;
+	fprintf(problems, "store %s: %s\n", wanted.path, store_problem());
+	*status_out = result == STORE_UNUSABLE ? 2 : 1;
+	return false;
+}
+
+bool server_start(struct server *server, struct live *live, FILE *problems, int *status_out)
+{
+	pthread_mutex_init(&server->live_lock, NULL);
+	server->live = live;
+	if (!open_store(server, live->settings, problems, status_out))
+		return false;
+	*status_out = 1;
+	if (getrandom(&server->id_prefix, sizeof(server->id_prefix), 0) < 0
+		|| !auth_new(&server->auth, server->store)
+		|| !pool_start(&server->pool, live->settings->http.threads)
+		|| !committer_start(&server->committer, server->store)
+		|| !lanes_new(&server->lanes, server)) {
+		fprintf(problems, "cannot start threads: out of memory or over a limit\n");
+		return false;
+	}
+	return true;
+}
+
+void server_stop(struct server *server)
+{
+	pool_stop(&server->pool);
+	committer_stop(&server->committer);
+	lanes_free(&server->lanes);
+	auth_free(&server->auth);
+	if (server->store)
+		store_close(&server->store);
+	live_release(server->live);
+	server->live = NULL;
+	pthread_mutex_destroy(&server->live_lock);
+}
+
+void server_upkeep(struct server *server)
+{
+	bool more = true;
+	store_clear_readers(server->store);
+	for (int step = 0; more && step < TRIM_STEPS; step++)
+		if (store_trim(server->store, clock_ms(), TRIM_STEP, &more) != STORE_OK) {
+			log_event(LEVEL_WARNING, "store", "trimming the feed: %s", store_problem());
+			return;
+		}
+}
