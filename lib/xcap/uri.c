@@ -408,7 +408,7 @@ static bool cut_node(struct span *path, struct span *node)
 }
 
 /* Some clients encode the query's question mark: %3Fxmlns(..) outside quotes is the query. */
-static bool cut_encoded_query(struct span *text, bool quotes_count, struct span *query)
+static void cut_encoded_query(struct span *text, struct span *query)
 {
 	static const struct span start = { "xmlns", 5 };
 	char quote = 0;
@@ -417,7 +417,7 @@ static bool cut_encoded_query(struct span *text, bool quotes_count, struct span 
 			continue;
 		struct span here = span_from(*text, i);
 		bool single = stands_for(here, '\'', "%27"), twofold = stands_for(here, '"', "%22");
-		if (quotes_count && (single || twofold)) {
+		if (single || twofold) {
 			char found = single ? '\'' : '"';
 			quote = !quote ? found : quote == found ? 0 : quote;
 		}
@@ -428,9 +428,8 @@ static bool cut_encoded_query(struct span *text, bool quotes_count, struct span 
 			continue;
 		*query = after;
 		*text = span_first(*text, i);
-		return true;
+		return;
 	}
-	return false;
 }
 
 /* The path of an origin-form or absolute-form target (RFC 9112 §3.2). */
@@ -479,8 +478,8 @@ static bool read_target(struct walk *walk, const struct uri_context *context, st
 	if (!cut_root(walk, context->root_path, &path))
 		return false;
 	out->has_node = cut_node(&path, &out->node);
-	if (!query.data)
-		cut_encoded_query(out->has_node ? &out->node : &path, out->has_node, &query);
+	if (out->has_node && !query.data)
+		cut_encoded_query(&out->node, &query);
 	walk->rest = path;
 	if (!read_document(walk, &out->id))
 		return false;

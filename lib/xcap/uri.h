@@ -62,7 +62,7 @@ struct uri_context {
 };
 
 /* Takes origin-form and absolute-form targets (of any authority). Tolerates, for real clients: one
- * slash after the document selector, and `%3Fxmlns(..)` at the path's end, outside quotes, as the
+ * slash after the document selector, and `%3Fxmlns(..)` in a node selector, outside quotes, as the
  * query. When it is not URI_OK, *why_out is a short phrase for the answer. */
 enum uri_result uri_parse(struct arena *arena, const struct uri_context *context,
 	struct span target, struct target *out, const char **why_out);

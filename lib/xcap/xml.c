@@ -211,17 +211,13 @@ static void stop(xmlParserCtxtPtr parser, const char *what, size_t limit)
 	xmlStopParser(parser);
 }
 
-/* At most so much, and no cut through a character. */
+/* The first line, at most so much of it. libxml2 quotes the document and may cut a character. */
 static struct span message_of(const xmlError *error)
 {
-	struct span message = span_trim(span_of(error->message));
-	size_t size = message.size;
-	if (size <= PHRASE_MAX)
-		return message;
-	size = PHRASE_MAX;
-	while (size && ((unsigned char)message.data[size] & 0xC0) == 0x80)
-		size--;
-	return span_first(message, size);
+	struct span rest = span_of(error->message);
+	struct span message = span_first(span_trim(span_cut(&rest, '\n')), PHRASE_MAX);
+	size_t bad;
+	return utf8_valid(message, &bad) ? message : span_first(message, bad);
 }
 
 /* A namespace name need not be a URI that libxml2 can parse; the other rules of Namespaces in XML

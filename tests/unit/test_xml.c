@@ -314,6 +314,9 @@ static void a_phrase_is_short_and_whole(void **state)
 	assert_in_range(why.phrase.size, 100, 300);
 	assert_true(utf8_valid(why.phrase, NULL));
 	assert_false(span_find(why.phrase, '\n', NULL));
+	why = judge(arena, repeated(arena, "<a><![CDATA[x", "\xC3\xBC", 40, "\n"), &limits);
+	assert_true(utf8_valid(why.phrase, NULL));
+	assert_false(span_find(why.phrase, '\n', NULL));
 }
 
 static void the_tree_is_that_of_the_document(void **state)
