@@ -19,7 +19,7 @@ static size_t cell(const json_t *value, FILE *to)
 	char number[32];
 	const char *text = "-";
 	size_t width = 0;
-	if (json_is_array(value)) {
+	if (json_array_size(value)) {
 		for (size_t i = 0; i < json_array_size(value); i++) {
 			width += i ? 2 : 0;
 			if (i && to)
@@ -28,7 +28,7 @@ static size_t cell(const json_t *value, FILE *to)
 		}
 		return width;
 	}
-	if (json_is_string(value))
+	if (json_string_length(value))
 		text = json_string_value(value);
 	if (json_is_boolean(value))
 		text = json_is_true(value) ? "yes" : "no";

@@ -48,7 +48,7 @@ static bool ask(int terminal, const char *question, char *out, size_t size)
 static enum exit_status ask_twice(char *first, size_t size)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP };
-	char second[PASSWORD_MAX + 2];
+	char second[PASSWORD_MAX + 1];
 	int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (terminal < 0) {
 		complain("there is no terminal to ask for a password: use --password-stdin");
@@ -68,7 +68,7 @@ static enum exit_status ask_twice(char *first, size_t size)
 
 enum exit_status password_read(struct run *run, struct span *out)
 {
-	char text[PASSWORD_MAX + 2];
+	char text[PASSWORD_MAX + 1];
 	if (!run->password_stdin) {
 		enum exit_status status = ask_twice(text, sizeof(text));
 		if (status != EXIT_WELL)
