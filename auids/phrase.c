@@ -41,19 +41,20 @@ static struct span without_value(struct arena *arena, struct span message, const
 	return arena_format(arena, "The value is%.*s", SPAN_ARG(span_from(rest, quoted.size)));
 }
 
-/* "Element 'x', attribute 'y': what" in its parts. */
+/* "Element 'x', attribute 'y': what" in its parts. libxml2 cuts messages about giant names short,
+ * before the end. */
 static struct span cut_place(struct span message, struct span *attribute_out)
 {
-	static const struct span mark = { ", attribute '", 13 };
-	struct span end = SPAN("': ");
+	static const struct span mark = { ", attribute '", 13 }, end = { "': ", 3 };
 	size_t size, at;
 	*attribute_out = (struct span){ NULL, 0 };
-	if (!span_starts(message, SPAN("Element '")) || !span_search(message, end, &size))
+	if (!span_starts(message, SPAN("Element '")))
 		return message;
-	struct span place = span_first(message, size);
+	bool whole = span_search(message, end, &size);
+	struct span place = whole ? span_first(message, size) : message;
 	if (span_search(place, mark, &at))
 		*attribute_out = span_from(place, at + mark.size);
-	return span_from(message, size + end.size);
+	return whole ? span_from(message, size + end.size) : SPAN("is not valid");
 }
 
 static const xmlNode *element_of(const xmlError *error)
