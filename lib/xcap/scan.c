@@ -177,28 +177,35 @@ static bool skip_open(struct scan *scan, bool *empty_out)
 	return true;
 }
 
+/* At "</": past it. */
+static bool skip_close(struct scan *scan)
+{
+	const char *data = scan->document.data;
+	const char *p = memchr(data + scan->at, '>', scan->document.size - scan->at);
+	scan->at = p ? (size_t)(p + 1 - data) : scan->at;
+	return p;
+}
+
 bool scan_skip(struct scan *scan, size_t *close_out)
 {
-	size_t depth = 1;
-	while (depth) {
-		bool empty = true;
+	for (size_t depth = 1;;) {
+		bool empty = true, passed;
 		char next = next_markup(scan);
-		size_t here = scan->at;
-		if (!next)
-			return false;
 		if (next == '/') {
-			depth--;
-			if (!skip_past(scan, 2, SPAN(">")))
-				return false;
-			if (!depth && close_out)
-				*close_out = here;
-		} else if (next == '!' || next == '?' ? !skip_other(scan)
-						      : !skip_open(scan, &empty)) {
-			return false;
+			if (!--depth && close_out)
+				*close_out = scan->at;
+			passed = skip_close(scan);
+			if (!depth)
+				return passed;
+		} else if (next == '!' || next == '?') {
+			passed = skip_other(scan);
+		} else {
+			passed = next && skip_open(scan, &empty);
 		}
+		if (!passed)
+			return false;
 		depth += !empty;
 	}
-	return true;
 }
 
 bool scan_element_end(struct span document, const struct tag *tag, size_t *end_out)

@@ -96,41 +96,95 @@ static enum scan_event next_child(struct trail *trail, struct scan *scan)
 	return event == SCAN_OPEN ? SCAN_OPEN : ended ? SCAN_CLOSE : SCAN_BROKEN;
 }
 
-/* One step. On true trail->count says how many it chose (2: many); if one, its tag is at
- * trail->tags[trail->depth]. */
-static bool choose(struct trail *trail, const struct step *step)
+/* One step while it is looked at: the children of the element that the step before chose. */
+struct level {
+	struct sieve sieve;
+	size_t position, count; /* so many passed the name test, so many all of it */
+	bool closed;            /* the rest of the children changes nothing */
+	struct tag chosen;
+};
+
+static void open_level(struct level *level, struct trail *trail, const struct step *step)
 {
-	struct sieve sieve = { .trail = trail, .step = step };
-	struct tag *child = &trail->tags[trail->depth], chosen = { 0 };
-	bool none;
-	struct scan scan = content_of(trail, &none);
-	size_t position = 0;
-	enum scan_event event = SCAN_CLOSE;
-	trail->count = 0;
-	while (!none && trail->count < 2 && (event = next_child(trail, &scan)) == SCAN_OPEN) {
-		if (name_passes(&sieve) && predicates_pass(&sieve, ++position)) {
-			chosen = *child;
-			trail->count++;
-		}
-		if (!trail->depth || (step->has_position && position >= step->position))
-			break;
-		if (!child->empty && !scan_skip(&scan, NULL))
+	level->sieve = (struct sieve){ .trail = trail, .step = step };
+	level->position = level->count = 0;
+	level->closed = false;
+}
+
+/* The child that was just read; does the step choose it as the first one? */
+static bool consider(struct level *level, bool is_root)
+{
+	const struct step *step = level->sieve.step;
+	bool chosen =
+		name_passes(&level->sieve) && predicates_pass(&level->sieve, ++level->position);
+	if (chosen && !level->count++)
+		level->chosen = level->sieve.trail->tags[level->sieve.trail->depth];
+	level->closed = is_root || level->count > 1
+			|| (step->has_position && level->position >= step->position);
+	return chosen && level->count == 1;
+}
+
+/* The deepest level where something is left to see, counted from 1; 0: there is none. */
+static size_t deepest_open(const struct level *levels, size_t depth)
+{
+	size_t open = depth + 1;
+	while (open && levels[open - 1].closed)
+		open--;
+	return open;
+}
+
+/* All steps in one pass: when a step chooses a child, the next one goes on inside it, and then the
+ * step with the siblings behind it, among which there must be no other. */
+static bool walk_levels(const struct selector *selector, size_t steps, struct level *levels,
+	size_t *opened_out, struct trail *trail)
+{
+	struct scan scan = { trail->document, 0 };
+	size_t open;
+	open_level(&levels[0], trail, &selector->steps[0]);
+	*opened_out = 1;
+	while ((open = deepest_open(levels, trail->depth)) != 0) {
+		const struct tag *child = &trail->tags[trail->depth];
+		struct level *level = &levels[trail->depth];
+		enum scan_event event = SCAN_CLOSE;
+		if (open <= trail->depth && !scan_skip(&scan, NULL))
 			return false;
+		if (open > trail->depth)
+			event = next_child(trail, &scan);
+		if (event == SCAN_BROKEN || (event == SCAN_CLOSE && !trail->depth))
+			return event == SCAN_CLOSE;
+		if (event == SCAN_CLOSE) {
+			trail->depth--;
+			continue;
+		}
+		bool inside = consider(level, !trail->depth) && trail->depth + 1 < steps;
+		if (inside && !child->empty) {
+			open_level(level + 1, trail, &selector->steps[++trail->depth]);
+			*opened_out = trail->depth + 1;
+		} else if (!child->empty && deepest_open(levels, trail->depth)
+			   && !scan_skip(&scan, NULL)) {
+			return false;
+		}
 	}
-	*child = chosen;
-	return event != SCAN_BROKEN;
+	return true;
 }
 
 bool selector_walk(
 	const struct selector *selector, struct span document, size_t steps, struct trail *out)
 {
+	struct level levels[SELECTOR_STEPS_MAX];
+	size_t opened = 0;
 	out->document = document;
 	out->count = 1;
+	out->depth = 0;
+	if (!steps)
+		return true;
+	if (!walk_levels(selector, steps, levels, &opened, out))
+		return false;
 	for (out->depth = 0; out->depth < steps; out->depth++) {
-		if (!choose(out, &selector->steps[out->depth]))
-			return false;
+		out->count = out->depth < opened ? levels[out->depth].count : 0;
 		if (out->count != 1)
 			break;
+		out->tags[out->depth] = levels[out->depth].chosen;
 	}
 	return true;
 }
