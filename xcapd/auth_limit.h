@@ -12,7 +12,7 @@
 
 enum {
 	LIMIT_PERIOD_MS = 60000, /* counted from the first failure on */
-	LIMIT_NAMES = 10,        /* an address may fail this many times as often in all */
+	LIMIT_NAMES = 100,       /* an address may fail this many times as often in all */
 	LIMIT_BUCKETS = 2048,
 	LIMIT_WAYS = 8, /* of the table: 512 KiB */
 };
