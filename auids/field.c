@@ -25,14 +25,18 @@ static bool same_name(const xmlNode *a, const xmlNode *b)
 	       && !strcmp(space_of(a), space_of(b));
 }
 
-/* The namespace as xmlns() takes it (XPointer framework: ^ before what would end it). */
-static void bind(struct writing *to, char prefix, const char *space)
+/* The namespace as xmlns() takes it (XPointer framework: ^ before what would end it). libxml2 keeps
+ * each ampersand of a namespace as a reference. */
+static void bind(struct writing *to, char prefix, struct span space)
 {
+	static const struct span ampersand = { "&#38;", 5 };
 	struct buffer escaped = { .arena = to->arena };
-	for (const char *c = space; *c; c++) {
-		if (strchr("^()", *c))
+	for (; space.size; space = span_from(space, 1)) {
+		if (strchr("^()", space.data[0]))
 			buffer_octet(&escaped, '^');
-		buffer_octet(&escaped, *c);
+		buffer_octet(&escaped, space.data[0]);
+		if (span_starts(space, ampersand))
+			space = span_from(space, ampersand.size - 1);
 	}
 	struct span encoded = percent_encode(to->arena, buffer_span(&escaped), "!$'()*,;:@/?=");
 	to->query.failed |= escaped.failed || !encoded.data;
@@ -49,7 +53,7 @@ static char prefix_for(struct writing *to, const char *space)
 		return '\0';
 	char prefix = (char)('a' + to->space_count);
 	to->spaces[to->space_count++] = space;
-	bind(to, prefix, space);
+	bind(to, prefix, span_of(space));
 	return prefix;
 }
 

@@ -229,7 +229,9 @@ struct span uri_alternative(struct arena *arena, struct span value)
 {
 	uint8_t octets[3];
 	char digits[2 * sizeof(octets)];
-	struct span raw = span_trim(value);
+	struct span raw = span_trim(value), decoded;
+	if (!scheme_size(raw) && percent_decode(arena, raw, &decoded) && scheme_size(decoded))
+		raw = decoded;
 	if (getrandom(octets, sizeof(octets), 0) != (ssize_t)sizeof(octets))
 		return (struct span){ NULL, 0 };
 	hex_encode(octets, sizeof(octets), digits);
