@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LANGUAGE "usage.xsd" /* the schema of definitions */
 
@@ -190,6 +191,17 @@ static bool roots_declared(struct loading *loading, const struct usage *usage)
 	return fine;
 }
 
+static bool schema_exists(struct loading *loading, const struct usage *usage)
+{
+	struct span path = arena_format(
+		loading->set->arena, "%s/%.*s", loading->schemas, SPAN_ARG(usage->schema));
+	if (!path.data)
+		return no_memory(loading);
+	return !access(path.data, R_OK)
+	       || problem(loading, usage->file, usage->schema_line, "schema %.*s: %s",
+		       SPAN_ARG(usage->schema), strerror(errno));
+}
+
 static bool load_schemas(struct loading *loading)
 {
 	struct usages *set = loading->set;
@@ -199,8 +211,12 @@ static bool load_schemas(struct loading *loading)
 	if (!names)
 		return no_memory(loading);
 	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i].schema.data)
+		if (set->items[i].schema.data) {
+			fine &= schema_exists(loading, &set->items[i]);
 			names[count++] = set->items[i].schema;
+		}
+	if (!fine)
+		return false;
 	if (!schemas_load(loading, names, count, &set->schemas))
 		return before != loading->problem_count ? false : no_memory(loading);
 	for (size_t i = 0; i < set->count; i++)
