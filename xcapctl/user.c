@@ -51,7 +51,7 @@ int user_rivals(struct arena *arena, const struct span_list *realms, struct span
 	const struct span **out)
 {
 	struct span *names = arena_alloc(arena, (realms->count + 1) * sizeof(*names));
-	struct span user = name;
+	struct span user;
 	size_t at;
 	*out = names;
 	if (!names)
