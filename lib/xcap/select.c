@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcap/selector.h"
 
+#include <string.h>
+
 /* The name test of one step among the children of one element. What the last prefix meant is kept:
  * children that declare nothing nearly always share it. */
 struct sieve {
@@ -19,19 +21,30 @@ static bool space_matches(
 	       && value_equal(stored, name->space);
 }
 
+/* Is this the local part of the name? Then *prefix_out is what stands before it. */
+static bool local_is(struct span name, struct span local, struct span *prefix_out)
+{
+	if (name.size < local.size)
+		return false;
+	size_t before = name.size - local.size;
+	const char *end = name.data + before;
+	if (*end != *local.data || (before && end[-1] != ':')
+		|| memcmp(end, local.data, local.size))
+		return false;
+	*prefix_out = span_first(name, before ? before - 1 : 0);
+	return true;
+}
+
 /* The child is trail->tags[trail->depth]. */
 static bool name_passes(struct sieve *sieve)
 {
 	const struct trail *trail = sieve->trail;
 	const struct tag *child = &trail->tags[trail->depth];
 	const struct expanded *name = &sieve->step->name;
-	struct span prefix, local;
+	struct span prefix;
 	if (sieve->step->any)
 		return true;
-	if (!span_ends(child->name, name->local))
-		return false;
-	qname_split(child->name, &prefix, &local);
-	if (local.size != name->local.size)
+	if (!local_is(child->name, name->local, &prefix))
 		return false;
 	if (child->declares)
 		return space_matches(trail, trail->depth + 1, prefix, name);
@@ -46,11 +59,9 @@ static bool name_passes(struct sieve *sieve)
 static bool attribute_named(const struct trail *trail, size_t depth,
 	const struct attribute *attribute, const struct expanded *name)
 {
-	struct span prefix, local;
-	if (!span_ends(attribute->name, name->local) || attribute_declares(attribute, &prefix))
-		return false;
-	qname_split(attribute->name, &prefix, &local);
-	if (local.size != name->local.size)
+	struct span prefix, declared;
+	if (!local_is(attribute->name, name->local, &prefix)
+		|| attribute_declares(attribute, &declared))
 		return false;
 	if (!prefix.size)
 		return !name->space.size;

@@ -203,12 +203,31 @@ static size_t read_piece(struct span text, char out[4], size_t *size_out)
 	return first == '<' || bad_character(text) ? 0 : 1;
 }
 
-/* How many octets from the start are the same and mean themselves. */
+/* Does one of eight octets have to be looked at by itself: '&', '<' or a control? (Each test is of
+ * a zero octet after an exclusive or, or of one below 0x20; it may find too much, never too
+ * little.) */
+static bool any_special(uint64_t eight)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t ampersand = eight ^ (ones * '&'), less = eight ^ (ones * '<');
+	uint64_t found = ((ampersand - ones) & ~ampersand) | ((less - ones) & ~less)
+			 | ((eight - ones * 0x20) & ~eight);
+	return found & tops;
+}
+
+/* How many octets from the start are the same and mean themselves; maybe fewer. */
 static size_t same_octets(struct span stored, struct span meant)
 {
 	size_t most = stored.size < meant.size ? stored.size : meant.size, i = 0;
-	while (i < most && stored.data[i] == meant.data[i] && stored.data[i] != '&'
-		&& stored.data[i] != '<' && !is_white(stored.data[i]))
+	for (; most - i >= 8; i += 8) {
+		uint64_t a, b;
+		memcpy(&a, stored.data + i, 8);
+		memcpy(&b, meant.data + i, 8);
+		if (a != b || any_special(a))
+			break;
+	}
+	while (i < most && stored.data[i] == meant.data[i] && stored.data[i] > '&'
+		&& stored.data[i] != '<')
 		i++;
 	return i;
 }
@@ -216,6 +235,8 @@ static size_t same_octets(struct span stored, struct span meant)
 bool value_equal(struct span stored, struct span meant)
 {
 	size_t i = same_octets(stored, meant), at = i;
+	if (at < stored.size && stored.data[at] > '&' && stored.data[at] != '<')
+		return false; /* means itself, and something else is meant */
 	while (at < stored.size) {
 		char octets[4];
 		size_t size, used = read_piece(span_from(stored, at), octets, &size);
