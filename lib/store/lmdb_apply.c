@@ -218,6 +218,7 @@ static enum store_result apply_begin(
 	enum store_result result;
 	if (any_put(writes, count)) {
 		struct demand demand = demand_writes(store, writes, count, touched_pages(store));
+		demand.reclaim = count == 1;
 		result = writing_begin_room(store, &demand, store->reserve, &txn);
 	} else {
 		result = writing_begin(store, REMOVAL_PAGES + count, &txn);

@@ -60,7 +60,7 @@ static int pair_write(
 static enum store_result write_begin(struct store *store, const char *table,
 	const struct kv_pair *pairs, size_t count, MDB_txn **txn_out)
 {
-	struct demand demand = { 0 };
+	struct demand demand = { .reclaim = true };
 	struct key key;
 	size_t puts = 0;
 	for (size_t i = 0; i < count; i++) {

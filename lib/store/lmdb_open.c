@@ -117,7 +117,7 @@ static int map_widen(struct store *store)
 	MDB_envinfo info;
 	int rc = mdb_env_info(store->env, &info);
 	size_t least = (info.me_last_pgno + 1 + store->reserve) * store->page_size;
-	store->allocated = (info.me_last_pgno + 1) * store->page_size;
+	store->allocated = room_allocated(store);
 	if (rc == MDB_SUCCESS && info.me_mapsize < least)
 		rc = mdb_env_set_mapsize(store->env, least);
 	return rc;

@@ -194,8 +194,9 @@ void walk_end(struct walk *walk);
 
 struct demand {
 	size_t pages;
-	size_t run;  /* longest run of pages that must be contiguous, */
-	size_t runs; /* and how many such */
+	size_t run;   /* longest run of pages that must be contiguous, */
+	size_t runs;  /* and how many such */
+	bool reclaim; /* may what is deleted be forgotten for it? */
 };
 
 /* A row of so many octets (key included). */
@@ -207,10 +208,13 @@ enum room {
 	ROOM_ENOUGH,
 	ROOM_AGING, /* there will be enough once the pages freed last may be used again */
 	ROOM_NONE,
+	ROOM_HOPELESS, /* not even in an empty store */
 };
 
 /* Inside the write transaction, before its first change. `keep`: pages that must be left. */
 enum room room_for(struct store *store, const struct demand *demand, size_t keep);
+/* Octets of the data file that are on the disk, as far as the file system tells. */
+size_t room_allocated(struct store *store);
 /* Makes the data file so long, without taking room on the disk. */
 void room_lengthen(struct store *store, size_t pages);
 /* Begins a write transaction that has room; STORE_FULL when there is none. */
@@ -274,6 +278,9 @@ int change_remove(struct changing *changing, const struct before *before, struct
 	const struct change *change, bool forget);
 /* Removes all versions of a deleted document. */
 int change_forget(struct changing *changing, const struct before *before);
+
+/* Forgets some of the documents that were deleted, those first that were deleted first. */
+enum store_result deleted_make_room(struct store *store, size_t *count_out);
 
 /* --- lmdb_feed.c --- */
 

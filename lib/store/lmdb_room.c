@@ -61,6 +61,20 @@ void room_lengthen(struct store *store, size_t pages)
 		return; /* then LMDB lengthens it itself */
 }
 
+size_t room_allocated(struct store *store)
+{
+	MDB_envinfo info;
+	int file;
+	struct stat about;
+	if (mdb_env_info(store->env, &info))
+		return 0;
+	size_t used = (info.me_last_pgno + 1) * store->page_size;
+	if (mdb_env_get_fd(store->env, &file) || fstat(file, &about))
+		return used;
+	bool whole = about.st_blocks >= about.st_size / 512;
+	return whole && (size_t)about.st_size > used ? (size_t)about.st_size : used;
+}
+
 static int allocate(struct store *store, int file, size_t end)
 {
 	int rc;
@@ -201,6 +215,9 @@ enum room room_for(struct store *store, const struct demand *demand, size_t keep
 	size_t used = info.me_last_pgno + 1, map = info.me_mapsize / store->page_size;
 	size_t ahead = keep < store->disk_reserve ? keep : store->disk_reserve;
 	size_t fresh = used < map ? map - used : 0;
+	if (demand->pages + keep > map)
+		return problem_set(STORE_FULL, "it does not fit into the store at all"),
+		       ROOM_HOPELESS;
 	bool on_disk = disk_holds(store, &info, used + demand->pages + ahead);
 	if (on_disk && demand->pages + keep <= fresh)
 		return ROOM_ENOUGH;
@@ -232,24 +249,42 @@ static enum store_result room_age(struct store *store)
 	return engine_result(store, rc, "cannot make room");
 }
 
+/* Then what is deleted gives way to what is put. */
+static enum store_result room_reclaim(struct store *store, const struct demand *demand)
+{
+	size_t count = 0;
+	char why[200];
+	snprintf(why, sizeof(why), "%s", store_problem());
+	if (!demand->reclaim)
+		return STORE_FULL;
+	enum store_result result = deleted_make_room(store, &count);
+	if (result == STORE_OK && count == 0)
+		result = STORE_FULL;
+	if (result == STORE_FULL)
+		problem_set(STORE_FULL, "%s", why);
+	return result;
+}
+
 enum store_result writing_begin_room(
 	struct store *store, const struct demand *demand, size_t keep, MDB_txn **txn_out)
 {
-	for (unsigned tries = 0;; tries++) {
+	bool aged = false;
+	struct demand whole = *demand;
+	whole.pages += TOUCHED_ALWAYS;
+	for (;;) {
 		enum store_result result = writing_begin(store, demand->pages, txn_out);
 		if (result != STORE_OK)
 			return result;
-		struct demand whole = *demand;
-		whole.pages += TOUCHED_ALWAYS;
 		enum room room = room_for(store, &whole, keep);
 		if (room == ROOM_ENOUGH) {
 			problem_clear();
 			return STORE_OK;
 		}
 		writing_abort(store, *txn_out);
-		if (room == ROOM_NONE || tries > 0)
+		if (room == ROOM_HOPELESS)
 			return STORE_FULL;
-		result = room_age(store);
+		aged = room == ROOM_AGING && !aged;
+		result = aged ? room_age(store) : room_reclaim(store, demand);
 		if (result != STORE_OK)
 			return result;
 	}

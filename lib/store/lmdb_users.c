@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/lmdb_private.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 enum { STEP_ROWS = 1000, STEP_PAGES = 4096, ROWS_EACH = 4 };
@@ -78,31 +78,58 @@ enum store_result store_user_list(struct store *store, struct arena *arena, stru
 
 /* --- putting --- */
 
-static void key_of_user(struct span name, struct key *out)
+/* MDB_SUCCESS: *same_out tells whether the row is so already. */
+static int user_compare(struct store *store, MDB_txn *txn, const struct user *user,
+	struct span encoded, bool *same_out)
 {
-	memcpy(out->octets, name.data, name.size);
-	out->size = name.size;
+	MDB_val key = val_of(user->name), row;
+	int rc = mdb_get(txn, store->tables[TABLE_USERS], &key, &row);
+	*same_out = rc == MDB_SUCCESS && span_equal(val_span(row), encoded);
+	return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
+static struct span user_encoded(const struct user *user, struct arena *arena)
+{
+	arena_reset(arena);
+	uint8_t *octets = arena_alloc(arena, row_size(encode_user, user));
+	struct row_out out = { octets, 0 };
+	if (octets)
+		encode_user(&out, user);
+	return (struct span){ (const char *)octets, out.size };
+}
+
+/* Looks first whether there is anything to write at all: mostly there is not. */
+static enum store_result users_same(
+	struct store *store, const struct user *users, size_t count, bool *same_out)
+{
+	MDB_txn *txn;
+	struct arena *arena = arena_new(0);
+	int rc = arena ? MDB_SUCCESS : ENOMEM;
+	*same_out = true;
+	if (arena && reading_begin(store, &txn) != STORE_OK) {
+		arena_free(&arena);
+		return STORE_FAILED;
+	}
+	for (size_t i = 0; rc == MDB_SUCCESS && i < count && *same_out; i++) {
+		struct span encoded = user_encoded(&users[i], arena);
+		rc = encoded.data ? user_compare(store, txn, &users[i], encoded, same_out) : ENOMEM;
+	}
+	if (arena)
+		reading_end(store, txn);
+	arena_free(&arena);
+	return engine_result(store, rc, "cannot read a user");
 }
 
 static enum store_result user_put(
 	struct store *store, MDB_txn *txn, const struct user *user, bool *written_out)
 {
-	struct key key;
-	MDB_dbi table = store->tables[TABLE_USERS];
-	size_t size = row_size(encode_user, user);
-	arena_reset(store->scratch);
-	uint8_t *octets = arena_alloc(store->scratch, size);
-	if (!octets)
-		return problem_set(STORE_FAILED, "no memory");
-	encode_user(&(struct row_out){ octets, 0 }, user);
-	key_of_user(user->name, &key);
-	MDB_val name = key_val(&key), row = { 0, NULL };
-	int rc = mdb_get(txn, table, &name, &row);
-	*written_out =
-		rc != MDB_SUCCESS || row.mv_size != size || memcmp(row.mv_data, octets, size) != 0;
-	if (rc == MDB_NOTFOUND || (rc == MDB_SUCCESS && *written_out)) {
-		row = (MDB_val){ size, octets };
-		rc = mdb_put(txn, table, &name, &row, 0);
+	bool same;
+	struct span encoded = user_encoded(user, store->scratch);
+	int rc = encoded.data ? user_compare(store, txn, user, encoded, &same) : ENOMEM;
+	*written_out = rc == MDB_SUCCESS && !same;
+	if (*written_out) {
+		MDB_val key = val_of(user->name), row = val_of(encoded);
+		rc = mdb_put(txn, store->tables[TABLE_USERS], &key, &row, 0);
 	}
 	return engine_result(store, rc, "cannot write a user");
 }
@@ -126,14 +153,17 @@ enum store_result store_users_put(
 {
 	MDB_txn *txn;
 	size_t written = 0;
-	struct demand demand = { 0 };
+	struct demand demand = { .reclaim = true };
 	problem_clear();
 	if (written_out)
 		*written_out = 0;
+	bool same = false;
 	enum store_result result = users_check(store, users, count, &demand);
 	if (result == STORE_OK)
+		result = users_same(store, users, count, &same);
+	if (result == STORE_OK && !same)
 		result = writing_begin_room(store, &demand, store->reserve, &txn);
-	if (result != STORE_OK)
+	if (result != STORE_OK || same)
 		return result;
 	for (size_t i = 0; i < count && result == STORE_OK; i++) {
 		bool one;
