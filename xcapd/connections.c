@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/connections.h"
 
+#include "xcapd/tls.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@ enum { BUCKETS = 4096 };
 struct connection {
 	struct connection *next, **link;
 	struct source *source;
+	struct tls *tls; /* held */
 	_Atomic uint64_t deadline;
 	int fd;
 };
@@ -136,7 +139,17 @@ void connections_closed(struct connections *connections, struct connection *conn
 	connections->count--;
 	leave_source(connections, connection->source);
 	pthread_mutex_unlock(&connections->lock);
+	tls_release(connection->tls);
 	free(connection);
+}
+
+bool connection_keep(struct connection *connection, struct tls *tls)
+{
+	if (connection)
+		connection->tls = tls;
+	else
+		tls_release(tls);
+	return connection != NULL;
 }
 
 void connection_deadline(struct connection *connection, uint64_t at)

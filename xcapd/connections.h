@@ -16,6 +16,7 @@
 
 struct connections; /* opaque */
 struct connection;  /* opaque: one of them */
+struct tls;
 
 bool connections_new(struct connections **out);
 void connections_free(struct connections **connections); /* when none is open */
@@ -27,6 +28,10 @@ bool connections_admit(struct connections *connections, const struct sockaddr *a
 struct connection *connections_opened(
 	struct connections *connections, const struct sockaddr *address, int fd);
 void connections_closed(struct connections *connections, struct connection *connection);
+
+/* What its session borrows, released when it is closed; takes over one hold. False: `connection` is
+ * NULL, and the hold was released. */
+bool connection_keep(struct connection *connection, struct tls *tls);
 
 /* 0: none. After it has passed, connections_expire shuts the connection down. */
 void connection_deadline(struct connection *connection, uint64_t at);

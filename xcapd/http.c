@@ -6,6 +6,7 @@
 #include "xcapd/health.h"
 #include "xcapd/listen.h"
 #include "xcapd/reply.h"
+#include "xcapd/tls.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -28,6 +29,7 @@ struct http {
 	struct MHD_Daemon **daemons;
 	size_t count;
 	struct MHD_Daemon *admin;
+	bool tls;          /* on the public listeners */
 	atomic_uint later; /* suspended connections: none may be left when the daemons stop */
 };
 
@@ -83,6 +85,19 @@ static enum MHD_Result admit(void *data, const struct sockaddr *address, socklen
 	return ours ? MHD_YES : MHD_NO;
 }
 
+/* With the certificate of now, whatever is reloaded later. */
+static void begin_tls(
+	struct http *http, struct MHD_Connection *connection, struct connection *opened)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	struct live *live = server_hold(http->server);
+	struct tls *tls = tls_hold(live->tls);
+	live_release(live);
+	if (connection_keep(opened, tls) && !(info && tls_attach(tls, info->tls_session)))
+		log_event(LEVEL_ERROR, "tls", "a connection gets no certificate: out of memory");
+}
+
 static void connection_changed(void *data, struct MHD_Connection *connection, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
@@ -97,6 +112,8 @@ static void connection_changed(void *data, struct MHD_Connection *connection, vo
 	struct connection *opened = connections_opened(
 		http->connections, peer_of(connection), fd ? fd->connect_fd : -1);
 	connection_deadline(opened, clock_microseconds() + timeout_of(http->server));
+	if (http->tls)
+		begin_tls(http, connection, opened);
 	*context = opened;
 }
 
@@ -123,6 +140,7 @@ static void *begin(void *data, const char *target, struct MHD_Connection *connec
 	exchange->timeout = timeout_of(http->server);
 	exchange->request.arena = arena;
 	exchange->request.server = http->server;
+	exchange->request.tls = http->tls;
 	exchange->request.raw_target = arena_copy(arena, span_of(target));
 	exchange->request.wake = wake;
 	exchange->request.wake_data = exchange;
@@ -299,13 +317,20 @@ static size_t leave_encoded(void *data, struct MHD_Connection *connection, char 
 static struct MHD_Daemon *serve(struct http *http, int socket, unsigned threads,
 	unsigned connections, unsigned timeout_seconds)
 {
+	struct MHD_OptionItem tls[] = {
+		{ http->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0,
+			(void *)(uintptr_t)tls_priority },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, tls_no_certificate() },
+		{ MHD_OPTION_END, 0, NULL },
+	};
 	struct MHD_OptionItem pool[] = {
 		{ threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads,
 			NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME
-					| MHD_USE_ITC | MHD_USE_ERROR_LOG,
+					| MHD_USE_ITC | MHD_USE_ERROR_LOG
+					| (http->tls ? MHD_USE_TLS : 0),
 		0, admit, http, handle,
 		http, /* the logger comes first, so that it hears of all the rest */
 		MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL, MHD_OPTION_LISTEN_SOCKET, socket,
@@ -314,7 +339,7 @@ static struct MHD_Daemon *serve(struct http *http, int socket, unsigned threads,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MOST,
 		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
-		timeout_seconds, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+		timeout_seconds, MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static enum MHD_Result handle_admin(void *data, struct MHD_Connection *connection, const char *url,
@@ -387,6 +412,11 @@ bool http_start(struct http **out, struct server *server, FILE *problems)
 	if (!http || !connections_new(&http->connections))
 		return false;
 	http->server = server;
+	http->tls = server->live->tls != NULL;
+	if (http->tls && MHD_is_feature_supported(MHD_FEATURE_HTTPS_CERT_CALLBACK2) != MHD_YES) {
+		fprintf(problems, "libmicrohttpd was built without TLS\n");
+		return false;
+	}
 	if (!start_listeners(http, settings, problems))
 		return false;
 	if (!settings->admin.listen.count)

@@ -110,6 +110,9 @@ static void tell_what_needs_a_restart(const struct settings *now, const struct s
 	if (listen || now->http.threads != then->http.threads)
 		log_event(LEVEL_WARNING, "main",
 			"http.listen and http.threads change only with a restart");
+	if (now->http.tls_certificate.size ? !then->http.tls_certificate.size
+					   : then->http.tls_certificate.size)
+		log_event(LEVEL_WARNING, "main", "TLS is switched on and off only with a restart");
 	if (changed(now->store.path, then->store.path)
 		|| now->store.max_size != then->store.max_size
 		|| now->store.sync != then->store.sync

@@ -4,6 +4,7 @@
 #include "xcapd/commit.h"
 #include "xcapd/lane.h"
 #include "xcapd/pool.h"
+#include "xcapd/tls.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -26,7 +27,7 @@ uint64_t clock_microseconds(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-struct live *live_new(struct settings *settings, struct usages *usages)
+struct live *live_new(struct settings *settings, struct usages *usages, struct tls *tls)
 {
 	struct live *live = malloc(sizeof(*live));
 	if (!live)
@@ -34,6 +35,7 @@ struct live *live_new(struct settings *settings, struct usages *usages)
 	atomic_init(&live->holders, 1);
 	live->settings = settings;
 	live->usages = usages;
+	live->tls = tls;
 	return live;
 }
 
@@ -44,10 +46,14 @@ struct live *live_load(const char *path, FILE *problems)
 	if (!settings_load(&settings, path, problems))
 		return NULL;
 	struct live *live = NULL;
+	struct tls *tls = NULL;
+	bool good = tls_load(&tls, settings, problems);
 	if (usages_load(&usages, settings->usage.definitions.data, settings->usage.schemas.data,
-		    problems))
-		live = live_new(settings, usages);
+		    problems)
+		&& good)
+		live = live_new(settings, usages, tls);
 	if (!live) {
+		tls_release(tls);
 		if (usages)
 			usages_unref(&usages);
 		settings_free(&settings);
@@ -69,6 +75,7 @@ void live_release(struct live *live)
 	if (!live || atomic_fetch_sub_explicit(&live->holders, 1, memory_order_acq_rel) != 1)
 		return;
 	usages_unref(&live->usages);
+	tls_release(live->tls);
 	settings_free(&live->settings);
 	free(live);
 }
@@ -77,6 +84,8 @@ void server_replace(struct server *server, struct live *live)
 {
 	pthread_mutex_lock(&server->live_lock);
 	struct live *former = server->live;
+	if (!live->tls)
+		live->tls = tls_hold(former->tls);
 	server->live = live;
 	pthread_mutex_unlock(&server->live_lock);
 	live_release(former);

@@ -18,12 +18,14 @@
 struct committer;
 struct lanes;
 struct pool;
+struct tls;
 
-/* Settings and usages that belong together. */
+/* Settings, usages and certificate that belong together. */
 struct live {
 	atomic_uint holders;
 	struct settings *settings;
 	struct usages *usages;
+	struct tls *tls; /* of connections to come; NULL: none */
 };
 
 struct server {
@@ -40,14 +42,15 @@ struct server {
 	atomic_bool draining; /* stopping: answers close their connection */
 };
 
-/* Takes over settings and usages; NULL without memory. */
-struct live *live_new(struct settings *settings, struct usages *usages);
+/* Takes over settings, usages and certificate; NULL without memory. */
+struct live *live_new(struct settings *settings, struct usages *usages, struct tls *tls);
 struct live *server_hold(struct server *server);
 void live_release(struct live *live);
+/* A certificate stays when the new set has none: listeners speak TLS or not until a restart. */
 void server_replace(struct server *server, struct live *live);
 
-/* Reads configuration and usages. NULL: what is wrong was told to `problems`; *configuration_ok_out
- * says whether the configuration itself was fine. */
+/* Reads configuration, usages and certificate. NULL: what is wrong was told to `problems`;
+ * *configuration_ok_out says whether the configuration itself was fine. */
 struct live *live_load(const char *path, FILE *problems);
 
 /* Opens the store, starts the threads that all requests share. `live` becomes the server's. False:

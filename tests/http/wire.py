@@ -44,9 +44,9 @@ class Answer:
 
 
 class Wire:
-    """One connection."""
+    """One connection; `tls` is the client's ssl.SSLContext."""
 
-    def __init__(self, address, source=None, timeout=TIMEOUT):
+    def __init__(self, address, source=None, timeout=TIMEOUT, tls=None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
@@ -54,6 +54,8 @@ class Wire:
             self.socket.bind((source, 0))
         try:
             self.socket.connect(address)
+            if tls:
+                self.socket = tls.wrap_socket(self.socket, server_hostname=address[0])
         except OSError:
             self.socket.close()
             raise
