@@ -21,7 +21,8 @@
 struct usages; /* opaque: a loaded set */
 struct usage;  /* opaque: one of it; lives as long as the set */
 
-/* Once, before any thread starts (libxml2, its schema types, libxslt), and once at the end. */
+/* Once, before any thread starts, and once at the end: libxml2's schema types, the key of our
+ * hashes, and a loader that opens nothing but local files, for the whole process. */
 void usages_start(void);
 void usages_stop(void);
 
@@ -68,18 +69,21 @@ struct verdict {
 };
 
 /* Well-formed, UTF-8, the usage's schema, its uniqueness and URI rules, in that order (RFC 4825
- * §8.2.2, §8.2.5). False: *why says what, where and why. */
+ * §8.2.2, §8.2.5). False: *why says what, where and why, without quoting the document; its kind is
+ * CONFLICT_NONE when memory ran out. */
 bool usage_accepts(const struct usage *usage, struct arena *arena, const struct doc_id *id,
 	struct span body, const struct xml_limits *limits, struct verdict *verdict_out,
 	struct conflict *why);
 
-/* What a STORE_TAKEN write is told: uniqueness-failure naming the claim's place in the body. */
+/* What a STORE_TAKEN write is told: uniqueness-failure naming the claim's place in the body (which
+ * was accepted before), with other values to try. */
 void usage_taken(const struct usage *usage, struct arena *arena, struct span body,
 	const struct claim *claim, struct conflict *why);
 
 /* --- generated documents --- */
 
-/* The document's octets, and an etag that changes with them. False: there is no such document. */
+/* The document's octets, copied into the arena, and an etag that changes with them. False: there is
+ * no such document, or no memory. */
 bool usage_generate(const struct usages *usages, const struct usage *usage, struct arena *arena,
 	const struct doc_id *id, struct span *body_out, struct etag *etag_out);
 

@@ -286,6 +286,46 @@ static void a_new_usage_is_two_files(void **state)
 	arena_free(&arena);
 }
 
+/* The first code block after *rest, which moves past it. */
+static struct span code_block(struct span *rest)
+{
+	size_t at;
+	assert_true(span_search(*rest, SPAN("```xml\n"), &at));
+	*rest = span_from(*rest, at + 7);
+	assert_true(span_search(*rest, SPAN("```\n"), &at));
+	struct span block = span_first(*rest, at);
+	*rest = span_from(*rest, at + 4);
+	return block;
+}
+
+static void the_documented_example_does_what_it_says(void **state)
+{
+	struct folder folder;
+	struct arena *arena = arena_new(0);
+	(void)state;
+	struct span rest = read_file(arena, TEST_SOURCE_DIR "/docs/usages.md");
+	folder_open(&folder);
+	folder_write(&folder, "usage.xsd", read_file(arena, SCHEMAS "/usage.xsd"));
+	folder_write(&folder, "bookmarks.xml", code_block(&rest));
+	folder_write(&folder, "bookmarks.xsd", code_block(&rest));
+	struct span body = code_block(&rest);
+	struct usages *own = load(folder.path, folder.path);
+	const char *auid = "com.example.bookmarks";
+	check_accepted(judge(own, arena, auid, body), "the example");
+	struct judgement found = judge(own, arena, auid,
+		with(arena, body, "</bookmarks>",
+			"<bookmark name='xcap' href='http://a'/></bookmarks>"));
+	check_refused(found, "twice", CONFLICT_UNIQUENESS_FAILURE, "line 4, element bookmark");
+	assert_true(span_equal_text(found.why.fields->field, "bookmarks/bookmark%5B2%5D/@name"));
+	check_refused(judge(own, arena, auid, with(arena, body, "https:", "ftp:")), "ftp",
+		CONFLICT_CONSTRAINT_FAILURE, "line 3, element bookmark, attribute href");
+	check_refused(judge(own, arena, auid, with(arena, body, "<bookmark ", "<folder ")),
+		"folder", CONFLICT_SCHEMA_VALIDATION_ERROR, "line 3, element folder");
+	usages_unref(&own);
+	folder_close(&folder);
+	arena_free(&arena);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -311,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_folder_without_definitions_is_an_error),
 		cmocka_unit_test(a_bad_schema_is_told_with_file_and_line),
 		cmocka_unit_test(a_new_usage_is_two_files),
+		cmocka_unit_test(the_documented_example_does_what_it_says),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }
