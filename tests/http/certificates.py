@@ -19,7 +19,8 @@ class Authority:
 
     def sign(self, name, usage="serverAuth", days=30, key=("ec", "ec_paramgen_curve:P-256")):
         """(certificate, key) files; -1 days: it has expired."""
-        certificate, secret, request, more = (self.folder / f"{name}.{end}" for end in ("crt", "key", "csr", "cnf"))
+        certificate, secret, request, more = (self.folder / f"{name}.{end}" for end in ("crt", "key", "csr",
+                                                                                        "cnf"))
         more.write_text(f"extendedKeyUsage = {usage}\n"
                         "subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1\n")
         openssl("req", "-newkey", key[0], "-pkeyopt", key[1], "-nodes", "-subj", f"/CN={name}",

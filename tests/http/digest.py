@@ -49,16 +49,16 @@ class Login:
             return self
         raise AssertionError(f"no suitable challenge: {answer}")
 
-    def header(self, method, uri, nc=None, **overrides):
+    def header(self, method, target, count=None, **overrides):
         """The value of Authorization. An override of None leaves that parameter out; others are put in
         as they are, quotes and all."""
-        self.count = nc if nc is not None else self.count + 1
+        self.count = count if count is not None else self.count + 1
         count, cnonce = f"{self.count:08x}", os.urandom(8).hex()
         secret = hashed(self.algorithm, self.name, self.realm, self.password)
         proof = hashed(self.algorithm, secret, self.nonce, count, cnonce, "auth",
-                       hashed(self.algorithm, method, uri))
+                       hashed(self.algorithm, method, target))
         said = {"username": f'"{self.name}"', "realm": f'"{self.realm}"', "nonce": f'"{self.nonce}"',
-                "uri": f'"{uri}"', "response": f'"{proof}"', "algorithm": self.algorithm,
+                "uri": f'"{target}"', "response": f'"{proof}"', "algorithm": self.algorithm,
                 "cnonce": f'"{cnonce}"', "qop": "auth", "nc": count}
         if self.opaque:
             said["opaque"] = self.opaque

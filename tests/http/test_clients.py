@@ -240,32 +240,6 @@ def test_a_length_right_behind_its_colon(server, alice):
     alice.delete(LISTS)
 
 
-def test_a_browser_of_an_allowed_origin_may_call():
-    """jQuery's xcapClient: preflight without credentials, then requests with an Origin."""
-    origin = "https://phone.example.com"
-    with xcap.Server({"http.cors-origins": f"{origin}, http://localhost:3000"}) as server:
-        ask = [("Origin", origin), ("Access-Control-Request-Method", "PUT"),
-               ("Access-Control-Request-Headers", "authorization, content-type, if-match")]
-        with Client(server) as nobody:
-            answer = nobody.ask("OPTIONS", LISTS, fields=ask)
-            assert answer.status == 200
-            assert answer["Access-Control-Allow-Origin"] == origin
-            assert "PUT" in answer["Access-Control-Allow-Methods"]
-            allowed = answer["Access-Control-Allow-Headers"].lower()
-            assert all(name in allowed for name in ("authorization", "content-type", "if-match",
-                                                    "if-none-match"))
-            refusal = nobody.ask("GET", LISTS, fields=[("Origin", origin)])
-            assert refusal.status == 401 and refusal["Access-Control-Allow-Origin"] == origin
-            stranger = nobody.ask("OPTIONS", LISTS, fields=[("Origin", "https://evil.example")] + ask[1:])
-            assert stranger["Access-Control-Allow-Origin"] is None
-        with xcap.alice(server) as alice:
-            answer = alice.put(LISTS, FRIENDS, origin=origin)
-            stored(answer, 201)
-            assert answer["Access-Control-Allow-Origin"] == origin
-            assert "etag" in answer["Access-Control-Expose-Headers"].lower()
-            assert "Origin" in alice.get(LISTS, origin=origin)["Vary"]
-
-
 def test_without_the_setting_no_origin_may_call(nobody):
     answer = nobody.ask("OPTIONS", LISTS, fields=[("Origin", "https://phone.example.com"),
                                                   ("Access-Control-Request-Method", "PUT")])

@@ -25,7 +25,8 @@ def untouched(client, target, etag):
 
 
 # `{}` is the current etag in its quotes, `{bare}` the same without
-MATCHES = ["{}", "*", '"other", {}', '{}, "other"', '"a","b" , {},"c"', '"a,b", {}', ",, {} ,",
+MATCHES = ["{}", "*", '"other", {}', '{}, "other"', '"a","b" , {},"c"', "{bare}", "other,{bare}",
+           '"a,b", {}', ",, {} ,",
            '"""{bare}"""', " {} "]
 FAILS = ['"other"', "W/{}", '"a", "b"', 'W/{}, "other"', '"{bare}x"', '"x{bare}"', '""']
 
@@ -48,8 +49,8 @@ def test_if_match_refuses_a_change_of_another_version(alice, path, etag, method,
 
 
 @BOTH
-@pytest.mark.parametrize("value", ["{bare}", "etag", '"unclosed', "{bare},{bare}"])
-def test_an_unquoted_tag_matches_nothing(alice, path, etag, method, value):
+@pytest.mark.parametrize("value", ["other", '"unclosed', '{}"', "{bare}x", "W/{bare}", "a b c"])
+def test_a_tag_that_cannot_be_read_matches_nothing(alice, path, etag, method, value):
     assert change(alice, method, path, if_match=spell(value, etag)).status in (400, 412)
     untouched(alice, path, etag)
 
@@ -92,7 +93,7 @@ def test_if_none_match_lets_a_change_pass_when_it_does_not(alice, path, etag, me
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("value", ["{}", "*", "W/{}", '"other", {}', '{},"other"', '"""{bare}"""'])
+@pytest.mark.parametrize("value", ["{}", "*", "W/{}", '"other", {}', '{},"other"', '"""{bare}"""', "{bare}"])
 def test_a_reader_who_has_it_gets_304_with_the_etag(alice, path, etag, method, value):
     answer = alice.ask(method, path, fields=[("If-None-Match", spell(value, etag))])
     assert answer.status == 304
@@ -102,7 +103,7 @@ def test_a_reader_who_has_it_gets_304_with_the_etag(alice, path, etag, method, v
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("value", ['"other"', "{bare}", '"{bare}x"'])
+@pytest.mark.parametrize("value", ['"other"', "other", '"{bare}x"'])
 def test_a_reader_who_has_another_gets_it(alice, path, etag, method, value):
     answer = alice.ask(method, path, fields=[("If-None-Match", spell(value, etag))])
     assert answer.status == 200 and answer["ETag"] == etag

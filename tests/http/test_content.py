@@ -17,7 +17,7 @@ TYPE = TYPES["resource-lists"]
 
 @pytest.fixture(scope="module")
 def server():
-    with xcap.Server({"limits.document": "64K"}) as running:
+    with xcap.Server({"limits.document": "64K", "limits.timeout": "5s"}) as running:
         yield running
 
 
@@ -151,7 +151,7 @@ def schema_case(body, line, element, id):
 
 @pytest.mark.parametrize("body, line, element", [
     schema_case("<resource-lists/>", 1, "resource-lists", "no-namespace"),
-    schema_case(f'\n<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"/>', 2, "rls-services",
+    schema_case('\n<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"/>', 2, "rls-services",
                 "wrong-root"),
     schema_case(f'<list xmlns="{LISTS_NAMESPACE}"/>', 1, "list", "an-inner-element-as-root"),
     schema_case(OPEN + "\n<buddy/>\n" + CLOSE, 2, "buddy", "unknown-element"),

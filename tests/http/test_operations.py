@@ -81,6 +81,22 @@ def test_an_upload_that_never_ends_does_not_hold_up_the_end_for_ever():
         refused(alice.get(LISTS), 404)
 
 
+def test_an_abandoned_upload_does_not_hold_up_the_end():
+    """Clients that went away in the middle of a large upload are noticed before limits.timeout (30 s)."""
+    with xcap.Server() as server, xcap.alice(server) as alice:
+        alice.get(LISTS)
+        for _ in range(10):
+            target = alice.target(LISTS)
+            fields = [("Host", server.authority), ("Authorization", alice.login.header("PUT", target)),
+                      ("Content-Type", TYPE), ("Transfer-Encoding", "chunked")]
+            with server.wire() as wire:
+                wire.send(head("PUT", target, fields) + b"e0000\r\n" + b"x" * 0xe0000)
+        time.sleep(2)
+        with xcap.Stopwatch() as watch:
+            assert server.stop(60) == 0
+        assert watch.seconds < 5 * SLOW
+
+
 def test_a_stop_in_a_storm_of_requests_is_clean():
     with xcap.Server() as server:
         stop, wrong = threading.Event(), []
@@ -326,6 +342,31 @@ def test_each_request_is_one_line(server):
     assert len({re.search(r" id=(\S+)", line).group(1) for line in lines}) == len(lines)
     for secret in SECRETS:
         assert secret not in server.log_since(mark), secret
+
+
+SECRET = "Geheimnis"
+
+
+@pytest.mark.parametrize("body", [
+    pytest.param(f"<!-- -- {SECRET} -->", id="comment"), pytest.param(f"<{SECRET}>", id="element-unclosed"),
+    pytest.param(lists(SECRET)[:-20], id="truncated"),
+    pytest.param(lists("a") + SECRET, id="text-at-the-end"),
+    pytest.param(lists("a", extra=f"{SECRET}"), id="text-between"),
+    pytest.param(lists("a", extra=f'<entry name="{SECRET}"/>'), id="unknown-attribute"),
+    pytest.param(lists("a", extra=f'<entry uri="{SECRET} %%"/><x/>'), id="bad-uri"),
+    pytest.param(lists("a", extra=f'<entry uri="&{SECRET};"/>'), id="unknown-entity"),
+    pytest.param(lists("a", extra=f"<entry uri='{SECRET}'/>" * 2), id="twice"),
+    pytest.param(lists("a", extra=f"<entry-ref ref='http://{SECRET}'/>"), id="not-relative"),
+    pytest.param(lists("a", extra=f"{SECRET}\xe7").encode("latin-1"), id="latin-1"),
+    pytest.param(lists("a", extra=f"<{SECRET}:x/>"), id="unbound-prefix"),
+])
+def test_no_word_of_a_refused_document_is_in_the_log(server, alice, body):
+    mark = len(server.log())
+    conflict(alice.put(LISTS, body), "not-well-formed", "not-utf-8", "schema-validation-error",
+             "uniqueness-failure",
+             "constraint-failure")
+    assert eventually(lambda: " 409 " in server.log_since(mark))
+    assert SECRET not in server.log_since(mark)
 
 
 def test_the_log_for_programs_is_json():

@@ -61,7 +61,7 @@ def unchanged(client, path, etag):
     ('resource-lists/list[2][@name="foes"]/list[@name="inner"]', '<list name="inner"/>'),
     ("resource-lists/list[1]/x:end" + X, "<x:end/>"),
     ("resource-lists/list[1]/entry[2]/y:note?xmlns(y=urn:example:x)", "<x:note>п'ять > 4 🙂</x:note>"),
-    ("resource-lists/list[@x:colour='red & \"blue\"']/entry[3]" + X, ENTRIES[2]),
+    ("resource-lists/list[@x:colour='red &amp; \"blue\"']/entry[3]" + X, ENTRIES[2]),
     ("resource-lists/list[1]/entry[1]/display-name",
      "<display-name>Аня <![CDATA[<entry/> ]]]]><![CDATA[>]]></display-name>"),
     ("resource-lists", DOCUMENT[DOCUMENT.index(OPEN):DOCUMENT.index(CLOSE) + len(CLOSE)]),

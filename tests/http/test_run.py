@@ -18,7 +18,8 @@ class Run:
 
     def __init__(self, folder, *options, http=None):
         self.folder, self.authority = folder, http or f"127.0.0.1:{free_port()}"
-        self.host, self.port = self.authority.rsplit(":", 1)[0].strip("[]"), int(self.authority.rsplit(":", 1)[1])
+        self.host, self.port = self.authority.rsplit(":",
+                                                     1)[0].strip("[]"), int(self.authority.rsplit(":", 1)[1])
         self.errors = open(folder / "stderr", "a+", encoding="utf-8")
         self.process = subprocess.Popen(
             [SOURCE / "scripts/run", "--dir", folder / "run", "--http", self.authority, "--build-dir", BUILD,
@@ -116,7 +117,8 @@ def test_a_run_that_is_killed_takes_its_daemon_along(tmp_path):
 
 def test_options_become_the_configuration(tmp_path):
     options = ["--reader", "rls:reading", "--target", "sip:127.0.0.1:5060", "--target", "sip:127.0.0.1:5062",
-               "--set", "limits.depth=10", "--set", "target.usages=pres-rules", "--set", "target.password=b=c", "--set", "target.username=xcapd",
+               "--set", "limits.depth=10", "--set", "target.usages=pres-rules", "--set",
+               "target.password=b=c", "--set", "target.username=xcapd",
                "--set", "http.cors-origins=http://a.example", "--set", "http.root=http://x.example/root"]
     with Run(tmp_path, *options) as run:
         assert run.ready() == "ready http://x.example/root", run.said()

@@ -22,7 +22,8 @@ class TlsServer(xcap.Server):
 
     def __init__(self, folder, authority, settings=None, **more):
         self.context = client_context(authority)
-        super().__init__({"http.tls-certificate": folder / "server.crt", "http.tls-key": folder / "server.key",
+        super().__init__({"http.tls-certificate": folder / "server.crt",
+                          "http.tls-key": folder / "server.key",
                           "auth.schemes": "digest, basic", **(settings or {})}, **more)
 
     def configure(self, **more):
@@ -106,7 +107,8 @@ def test_older_versions_are_refused(server, authority, version):
         server.wire(tls=context)
 
 
-@pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "DHE-RSA-AES128-GCM-SHA256",
+@pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA",
+                                    "DHE-RSA-AES128-GCM-SHA256",
                                     "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-CCM8"])
 def test_ciphers_without_secrecy_or_integrity_are_refused(server, authority, cipher):
     context = client_context(authority, most=ssl.TLSVersion.TLSv1_2)
@@ -140,8 +142,10 @@ def test_basic_is_offered_and_taken(server, nobody):
 
 
 def test_curl_believes_the_certificate(server, authority):
-    done = subprocess.run(["curl", "-sS", "--cacert", authority.certificate, "-u", "alice:alice", "--digest", "-o",
-                           "/dev/null", "-w", "%{http_code}", f"https://{server.authority}/xcap-root/{xcap.CAPS}"],
+    done = subprocess.run(["curl", "-sS", "--cacert", authority.certificate, "-u", "alice:alice", "--digest",
+                           "-o",
+                           "/dev/null", "-w", "%{http_code}",
+                           f"https://{server.authority}/xcap-root/{xcap.CAPS}"],
                           capture_output=True, timeout=30, check=False)
     assert done.stdout == b"200", done
 
@@ -181,7 +185,8 @@ def test_a_bad_client_certificate_ends_the_handshake(strict, authority, tmp_path
 
 # --- reload ---
 
-def test_a_new_certificate_is_for_new_connections_and_drops_none(server, folder, authority, first, alice, path):
+def test_a_new_certificate_is_for_new_connections_and_drops_none(server, folder, authority, first, alice,
+                                                                 path):
     xcap.stored(alice.put(path, xcap.lists("bob")), 201)
     before, connection = serial(alice.wire), alice.wire
     try:

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from daemon import SLOW, XCAPCTL
-from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, SERVICES, Client, Server, alice, lists, services,
-                  stored)
+from xcap import (ALICE, BOBS_LISTS, CAPS, GLOBAL_LISTS, LISTS, SERVICES, Client, Server, alice, lists,
+                  services, stored)
 
 CAROL = "sip:carol@example.com"
 
@@ -237,7 +237,8 @@ def test_config_prints_every_key_with_its_value(store):
                                       "range": keys["store.max-size"]["range"],
                                       "meaning": keys["store.max-size"]["meaning"]}
     assert all(row["meaning"] for row in keys.values())
-    assert store.ctl("config").stdout.splitlines()[0].split() == [b"KEY", b"VALUE", b"DEFAULT", b"RANGE", b"MEANING"]
+    assert store.ctl("config").stdout.splitlines()[0].split() == [b"KEY", b"VALUE", b"DEFAULT", b"RANGE",
+                                                                  b"MEANING"]
 
 
 @pytest.mark.parametrize("words", [

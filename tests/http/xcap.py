@@ -95,12 +95,18 @@ class Client:
 
     def ask(self, method, path, body=None, fields=()):
         if self.login and not self.login.ready:
-            self.login.learn(self.once("GET", path))
+            self.challenge(path)
         answer = self.once(method, path, body, fields)
         if answer.status == 401 and self.login and "stale=true" in str(answer.all("WWW-Authenticate")).lower():
             self.login.learn(answer)
             answer = self.once(method, path, body, fields)
         return answer
+
+    def challenge(self, path):
+        """Asks without credentials, for the realm of this path; a path that is refused before anybody
+        is asked who they are has none, and then any other does."""
+        answer = self.once("GET", path)
+        self.login.learn(answer if answer.status == 401 else self.once("GET", CAPS))
 
     def get(self, path, **fields):
         return self.ask("GET", path, fields=spelled(fields))
