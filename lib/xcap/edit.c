@@ -124,21 +124,24 @@ static struct span other_quote(struct span quote)
 	return quote.data[0] == '"' ? SPAN("'") : SPAN("\"");
 }
 
-/* Puts quotes around the value that it does not hold; if it holds both kinds, one is escaped. */
+/* The preferred quotes, or the others when the value holds those; if it holds both, the preferred
+ * ones, escaped inside. */
 static bool quote_value(
 	struct arena *arena, struct span preferred, struct span *value, struct span *quote_out)
 {
-	struct span quote = preferred;
-	if (span_find(*value, quote.data[0], NULL))
-		quote = other_quote(quote);
-	*quote_out = quote;
-	if (!span_find(*value, quote.data[0], NULL))
+	struct span other = other_quote(preferred);
+	*quote_out = preferred;
+	if (!span_find(*value, preferred.data[0], NULL))
 		return true;
+	if (!span_find(*value, other.data[0], NULL)) {
+		*quote_out = other;
+		return true;
+	}
 	struct buffer escaped = { .arena = arena };
 	for (struct span rest = *value; rest.data;) {
-		buffer_append(&escaped, span_cut(&rest, quote.data[0]));
+		buffer_append(&escaped, span_cut(&rest, preferred.data[0]));
 		if (rest.data)
-			buffer_text(&escaped, quote.data[0] == '"' ? "&quot;" : "&apos;");
+			buffer_text(&escaped, preferred.data[0] == '"' ? "&quot;" : "&apos;");
 	}
 	*value = buffer_span(&escaped);
 	return value->data != NULL;

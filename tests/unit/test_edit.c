@@ -352,8 +352,8 @@ TEST(attributes_are_created_and_replaced)
 		{ "<r/>", "r/@a", "it's", "<r a=\"it's\"/>", true },
 		{ "<r a=''/>", "r/@a", "it's", "<r a=\"it's\"/>", false },
 		{ "<r a=\"\"/>", "r/@a", "a \"b\"", "<r a='a \"b\"'/>", false },
-		{ "<r a=\"\"/>", "r/@a", "it's \"b\"", "<r a='it&apos;s \"b\"'/>", false },
-		{ "<r a=''/>", "r/@a", "it's \"b\"", "<r a=\"it's &quot;b&quot;\"/>", false },
+		{ "<r a=\"\"/>", "r/@a", "it's \"b\"", "<r a=\"it's &quot;b&quot;\"/>", false },
+		{ "<r a=''/>", "r/@a", "it's \"b\"", "<r a='it&apos;s \"b\"'/>", false },
 		/* octets stay */
 		{ "<r/>", "r/@a", "&amp;&#10;&#xD0B; > \xD0\x9F",
 			"<r a=\"&amp;&#10;&#xD0B; > \xD0\x9F\"/>", true },
