@@ -2,6 +2,7 @@
 #include "xcapd/commit.h"
 
 #include "base/log.h"
+#include "xcapd/metrics.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -85,7 +86,10 @@ static void *commit(void *data)
 	struct committer *committer = data;
 	struct batch batch;
 	while (next_batch(committer, &batch)) {
-		if (store_apply(committer->store, batch.writes, batch.count) != STORE_OK)
+		uint64_t start = clock_microseconds();
+		enum store_result result = store_apply(committer->store, batch.writes, batch.count);
+		metrics_commit(batch.count, clock_microseconds() - start);
+		if (result != STORE_OK)
 			log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s",
 				batch.count, store_problem());
 		for (size_t i = 0; i < batch.count; i++)

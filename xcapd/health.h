@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the admin listener answers: /healthz (the process lives), /readyz (the store answers and
- * usages are loaded). Any thread. */
+ * usages are loaded), /metrics (figures for Prometheus). Any thread. */
 #ifndef XCAPD_XCAPD_HEALTH_H
 #define XCAPD_XCAPD_HEALTH_H
 
@@ -8,9 +8,12 @@
 
 struct health {
 	unsigned status;
-	const char *text; /* one line, static */
+	const char *type;
+	struct span text; /* static, or in the arena; none without memory */
 };
 
-struct health health_answer(struct server *server, struct span path);
+/* `connections`: how many are open. */
+struct health health_answer(
+	struct server *server, struct arena *arena, struct span path, size_t connections);
 
 #endif

@@ -5,6 +5,7 @@
 #include "xcapd/connections.h"
 #include "xcapd/health.h"
 #include "xcapd/listen.h"
+#include "xcapd/metrics.h"
 #include "xcapd/reply.h"
 #include "xcapd/tls.h"
 
@@ -28,7 +29,8 @@ struct http {
 	struct connections *connections;
 	struct MHD_Daemon **daemons;
 	size_t count;
-	struct MHD_Daemon *admin;
+	struct MHD_Daemon **admins;
+	size_t admin_count;
 	bool tls;          /* on the public listeners */
 	atomic_uint later; /* suspended connections: none may be left when the daemons stop */
 };
@@ -192,6 +194,10 @@ static void log_answer(struct exchange *exchange)
 		.why = exchange->reply.why,
 	};
 	log_access(&access);
+	metrics_request(request->method,
+		request->usage ? usage_auid(request->usage) : (struct span){ NULL, 0 },
+		exchange->phase == EXCHANGE_ANSWERED ? request->outcome : OUTCOME_NONE,
+		access.microseconds);
 }
 
 static enum MHD_Result send_reply(struct exchange *exchange, bool close_after)
@@ -216,10 +222,12 @@ static enum MHD_Result send_reply(struct exchange *exchange, bool close_after)
 	return queued;
 }
 
-static enum MHD_Result on_headers(struct exchange *exchange, const char *method)
+static enum MHD_Result on_headers(
+	struct exchange *exchange, const char *method, const char *version)
 {
 	struct request *request = &exchange->request;
 	request->method_text = span_of(method);
+	request->needs_host = !strcmp(version, MHD_HTTP_VERSION_1_1);
 	request->started = clock_microseconds();
 	const struct sockaddr *peer = peer_of(exchange->connection);
 	memcpy(&exchange->peer, peer,
@@ -258,12 +266,12 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 	void **context)
 {
 	struct exchange *exchange = *context;
-	(void)data, (void)connection, (void)url, (void)version;
+	(void)data, (void)connection, (void)url;
 	if (!exchange)
 		return MHD_NO;
 	switch (exchange->phase) {
 	case EXCHANGE_HEADERS:
-		return on_headers(exchange, method);
+		return on_headers(exchange, method, version);
 	case EXCHANGE_BODY:
 		if (!*part_size)
 			return on_body_complete(exchange);
@@ -342,6 +350,22 @@ static struct MHD_Daemon *serve(struct http *http, int socket, unsigned threads,
 		timeout_seconds, MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
+static enum MHD_Result answer_admin(
+	struct MHD_Connection *connection, const struct health *health, bool reads)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		health->text.size, (void *)(uintptr_t)health->text.data, MHD_RESPMEM_MUST_COPY);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", health->type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (!reads)
+		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	enum MHD_Result queued = MHD_queue_response(connection, health->status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
 static enum MHD_Result handle_admin(void *data, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *part, size_t *part_size,
 	void **context)
@@ -352,20 +376,18 @@ static enum MHD_Result handle_admin(void *data, struct MHD_Connection *connectio
 		*part_size = 0;
 		return MHD_YES;
 	}
+	struct arena *arena = arena_new(REQUEST_BLOCK);
+	if (!arena)
+		return MHD_NO;
 	bool reads =
 		span_equal_text(span_of(method), "GET") || span_equal_text(span_of(method), "HEAD");
-	struct health health = reads ? health_answer(http->server, span_of(url))
-				     : (struct health){ 405, "only GET and HEAD\n" };
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		strlen(health.text), (void *)(uintptr_t)health.text, MHD_RESPMEM_PERSISTENT);
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	if (!reads)
-		MHD_add_response_header(response, "Allow", "GET, HEAD");
-	enum MHD_Result queued = MHD_queue_response(connection, health.status, response);
-	MHD_destroy_response(response);
+	struct health health = { 405, "text/plain; charset=utf-8", SPAN("only GET and HEAD\n") };
+	if (reads)
+		health = health_answer(
+			http->server, arena, span_of(url), connections_count(http->connections));
+	enum MHD_Result queued =
+		health.text.data ? answer_admin(connection, &health, reads) : MHD_NO;
+	arena_free(&arena);
 	return queued;
 }
 
@@ -404,6 +426,20 @@ static bool start_listeners(struct http *http, const struct settings *settings, 
 	return true;
 }
 
+static bool start_admins(struct http *http, const struct settings *settings, FILE *problems)
+{
+	const struct address_list *list = &settings->admin.listen;
+	http->admins = calloc(list->count + 1, sizeof(*http->admins));
+	for (size_t i = 0; http->admins && i < list->count; i++) {
+		int socket = listen_on(&list->items[i], problems);
+		struct MHD_Daemon *admin = socket >= 0 ? serve_admin(http, socket) : NULL;
+		if (!admin)
+			return false;
+		http->admins[http->admin_count++] = admin;
+	}
+	return http->admins != NULL;
+}
+
 bool http_start(struct http **out, struct server *server, FILE *problems)
 {
 	const struct settings *settings = server->live->settings;
@@ -417,14 +453,7 @@ bool http_start(struct http **out, struct server *server, FILE *problems)
 		fprintf(problems, "libmicrohttpd was built without TLS\n");
 		return false;
 	}
-	if (!start_listeners(http, settings, problems))
-		return false;
-	if (!settings->admin.listen.count)
-		return true;
-	int socket = listen_on(&settings->admin.listen.items[0], problems);
-	if (socket >= 0)
-		http->admin = serve_admin(http, socket);
-	return http->admin != NULL;
+	return start_listeners(http, settings, problems) && start_admins(http, settings, problems);
 }
 
 void http_tick(struct http *http)
@@ -456,10 +485,11 @@ void http_stop(struct http **out, uint64_t patience_ms)
 	drain(http, patience_ms);
 	for (size_t i = 0; i < http->count; i++)
 		MHD_stop_daemon(http->daemons[i]);
-	if (http->admin)
-		MHD_stop_daemon(http->admin);
+	for (size_t i = 0; i < http->admin_count; i++)
+		MHD_stop_daemon(http->admins[i]);
 	connections_free(&http->connections);
 	free(http->daemons);
+	free(http->admins);
 	free(http);
 	*out = NULL;
 }

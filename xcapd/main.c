@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "xcapd/check.h"
 #include "xcapd/http.h"
+#include "xcapd/metrics.h"
 #include "xcapd/server.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -129,7 +131,7 @@ static void reload(struct server *server, const char *path)
 	FILE *problems = open_memstream(&text, &size);
 	if (!problems)
 		return;
-	sd_notify(0, "RELOADING=1");
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_microseconds());
 	struct live *live = live_load(path, problems);
 	fclose(problems);
 	struct span rest = { text, size };
@@ -139,6 +141,7 @@ static void reload(struct server *server, const char *path)
 			log_event(LEVEL_ERROR, "main", "reload: %.*s", SPAN_ARG(line));
 	}
 	free(text);
+	metrics_reload(live != NULL);
 	if (live) {
 		tell_what_needs_a_restart(server->live->settings, live->settings);
 		log_setup((enum log_level)live->settings->log.level,
