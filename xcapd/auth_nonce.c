@@ -92,7 +92,11 @@ bool nonce_read(const struct nonces *nonces, struct span text, struct span realm
 	struct nonce *out)
 {
 	uint8_t octets[STAMP + MAC], mac[MAC];
+	char canonical[NONCE_TEXT];
 	if (!hex_decode(text, octets, sizeof(octets)))
+		return false;
+	hex_encode(octets, sizeof(octets), canonical);
+	if (!span_equal(text, (struct span){ canonical, NONCE_TEXT }))
 		return false;
 	sign(nonces, octets, realm, mac);
 	struct span given = { (const char *)octets + STAMP, MAC };

@@ -111,6 +111,7 @@ static const struct {
 	{ "Content-Type", take_text, AT(content_type), 0 },
 	{ "Content-Encoding", take_text, AT(content_encoding), 0 },
 	{ "Content-Length", take_text, AT(content_length), AT(content_lengths) },
+	{ "Content-Range", take_text, AT(content_range), 0 },
 	{ "Transfer-Encoding", take_text, AT(transfer_encoding), AT(transfer_encodings) },
 	{ "If-Match", take_condition, AT(conditions.match), 0 },
 	{ "If-None-Match", take_condition, AT(conditions.none_match), 0 },
@@ -147,8 +148,11 @@ static bool frame(struct request *request)
 			&& !span_equal_nocase(
 				span_trim(request->transfer_encoding), SPAN("chunked"))))
 		return request_refuse(request, OUTCOME_UNKNOWN_CODING, NULL);
-	if (request->hosts > 1)
-		return request_refuse(request, OUTCOME_MALFORMED, "Host comes twice");
+	if (request->hosts > 1 || (!request->hosts && request->needs_host))
+		return request_refuse(request, OUTCOME_MALFORMED, "Host has to come exactly once");
+	if (request->content_range.data && request->method == METHOD_PUT)
+		return request_refuse(
+			request, OUTCOME_MALFORMED, "a PUT of a range of octets is not known here");
 	if (request->method == METHOD_UNKNOWN)
 		return request_refuse(request, OUTCOME_UNKNOWN_METHOD, NULL);
 	return true;

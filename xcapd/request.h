@@ -61,7 +61,7 @@ struct request {
 	struct arena *arena;
 	struct span method_text, raw_target;
 	const struct sockaddr *peer;
-	bool tls;
+	bool tls, needs_host;                  /* HTTP/1.1: RFC 9112 §3.2 */
 	uint64_t started;                      /* clock_microseconds */
 	void (*wake)(struct request *request); /* from any thread, once for each LATER */
 	void *wake_data;
@@ -69,7 +69,7 @@ struct request {
 
 	/* from the headers */
 	struct span host, authorization, content_type, content_encoding, content_length,
-		transfer_encoding;
+		content_range, transfer_encoding;
 	size_t authorizations, hosts, content_lengths, transfer_encodings;
 	struct conditions conditions;
 	bool conditions_malformed, forwarded, expects_continue;

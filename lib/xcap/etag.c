@@ -178,7 +178,7 @@ enum conditions_verdict conditions_judge(
 {
 	if (conditions->match.present && !names(&conditions->match, current, false))
 		return CONDITIONS_FAILED;
-	if (conditions->none_match.present && names(&conditions->none_match, current, reading))
+	if (conditions->none_match.present && names(&conditions->none_match, current, true))
 		return reading ? CONDITIONS_UNCHANGED : CONDITIONS_FAILED;
 	return CONDITIONS_PASS;
 }

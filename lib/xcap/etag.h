@@ -50,7 +50,7 @@ enum conditions_verdict {
 };
 
 /* current.number == 0: there is no such document. Weak tags never match If-Match; If-None-Match
- * compares weakly when reading, strongly when writing. */
+ * compares weakly, whatever the method (RFC 9110 §13.1.2). */
 enum conditions_verdict conditions_judge(
 	const struct conditions *conditions, struct etag current, bool reading);
 
