@@ -116,7 +116,8 @@ static enum auth_result check(const struct attempt *attempt, const struct login 
 	const struct auth_request *request = attempt->request;
 	uint64_t most = request->settings->limits.login_failures;
 	struct limit_key key;
-	limiter_key(auth->limiter, request->peer, login->name, &key);
+	limiter_key(auth->limiter, request->client ? request->client : request->peer, login->name,
+		&key);
 	attempt->answer->retry_after = limiter_wait(auth->limiter, &key, most, request->now_ms);
 	if (attempt->answer->retry_after)
 		return refuse(attempt, AUTH_LIMITED, "too many failed logins");

@@ -33,6 +33,7 @@ struct auth_request {
 	size_t authorizations; /* how many Authorization headers came; more than one is refused */
 	bool forwarded;        /* carries Forwarded, X-Forwarded-*, Via or an asserted identity */
 	const struct sockaddr *peer;
+	const struct sockaddr *client; /* for login limits: behind a trusted proxy; NULL: peer */
 	bool tls;        /* or a loopback listener: Basic is offered and taken only then */
 	uint64_t now_ms; /* monotonic enough: CLOCK_REALTIME milliseconds */
 };

@@ -9,7 +9,6 @@
 #include "xcapd/reply.h"
 #include "xcapd/tls.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,14 +173,8 @@ static struct span without_predicates(struct arena *arena, struct span target)
 static void log_answer(struct exchange *exchange)
 {
 	const struct request *request = &exchange->request;
-	char text[INET6_ADDRSTRLEN] = "";
-	const struct sockaddr *peer = request->peer;
-	if (peer->sa_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr,
-			text, sizeof(text));
-	else if (peer->sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
-			text, sizeof(text));
+	char text[ADDRESS_TEXT];
+	address_text(request->client, text);
 	struct access access = {
 		.id = span_of(request->id),
 		.peer = span_of(text),

@@ -65,6 +65,7 @@ void request_start(struct request *request)
 	atomic_init(&request->holders, 1);
 	request->live = server_hold(request->server);
 	request->method = method_of(request->method_text);
+	request->client = request->peer;
 	request->conflict.arena = request->arena;
 	request->body.arena = request->arena;
 }
@@ -126,6 +127,7 @@ static const struct {
 
 void request_header(struct request *request, struct span name, struct span value)
 {
+	forwarding_header(request->arena, &request->forwarding, name, value);
 	struct span forwarding = SPAN("X-Forwarded-");
 	if (span_equal_nocase(span_first(name, forwarding.size), forwarding))
 		request->forwarded = true;
@@ -200,9 +202,31 @@ static struct auth_request auth_request_of(const struct request *request)
 		.authorizations = request->authorizations,
 		.forwarded = request->forwarded,
 		.peer = request->peer,
+		.client = request->client,
 		.tls = request->tls,
 		.now_ms = clock_ms(),
 	};
+}
+
+/* What a trusted proxy vouches for needs no login; true: go on, with or without it. */
+static bool hear_proxy(struct request *request, bool *known_out)
+{
+	enum identity_result result =
+		identity_asserted(request->arena, request->server->store, request->live->settings,
+			&request->forwarding, request->peer, request->target.id.xui, &request->who);
+	*known_out = result == IDENTITY_KNOWN;
+	switch (result) {
+	case IDENTITY_MALFORMED:
+		return request_refuse(
+			request, OUTCOME_MALFORMED, "the asserted identity cannot be read");
+	case IDENTITY_STRANGER:
+		return request_refuse(
+			request, OUTCOME_FORBIDDEN, "the asserted identity is no user here");
+	case IDENTITY_BROKEN:
+		return request_refuse(request, OUTCOME_BUSY, NULL);
+	default:
+		return true;
+	}
 }
 
 static bool identify(struct request *request)
@@ -214,6 +238,9 @@ static bool identify(struct request *request)
 		[AUTH_BROKEN] = OUTCOME_BUSY,
 	};
 	request->realm = auth_realm(request->live->settings, &request->target.id, request->host);
+	bool known;
+	if (!hear_proxy(request, &known) || known)
+		return known;
 	struct auth_request asked = auth_request_of(request);
 	struct auth_answer answer = { 0 };
 	enum auth_result result = auth_identify(
@@ -380,6 +407,8 @@ static enum body_plan plan_for_refused(const struct request *request)
 
 enum body_plan request_head(struct request *request)
 {
+	request->client = forwarding_client(request->live->settings, &request->forwarding,
+		request->peer, &request->client_room);
 	for (size_t i = 0; i < sizeof(pipeline) / sizeof(pipeline[0]); i++)
 		if (!pipeline[i](request))
 			return plan_for_refused(request);

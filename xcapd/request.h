@@ -12,6 +12,7 @@
 #include "auids/usage.h"
 #include "xcap/selector.h"
 #include "xcapd/commit.h"
+#include "xcapd/identity.h"
 #include "xcapd/pool.h"
 #include "xcapd/server.h"
 
@@ -71,11 +72,14 @@ struct request {
 	struct span host, authorization, content_type, content_encoding, content_length,
 		content_range, transfer_encoding;
 	size_t authorizations, hosts, content_lengths, transfer_encodings;
+	struct forwarding forwarding;
 	struct conditions conditions;
 	bool conditions_malformed, forwarded, expects_continue;
 
 	/* found out on the way */
 	char id[17];
+	const struct sockaddr *client; /* the peer, or whom a trusted proxy speaks for */
+	struct sockaddr_storage client_room;
 	enum method method;
 	struct target target;
 	struct selector *selector; /* NULL: the whole document */
