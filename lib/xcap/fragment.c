@@ -77,7 +77,7 @@ static bool judge(struct arena *arena, const struct trail *trail, struct span el
 static bool stands_alone(struct span element, struct conflict *why)
 {
 	static const char phrase[] = "the body has to be one element, with nothing beside it";
-	struct scan scan = { element, 0 };
+	struct scan scan = { .document = element };
 	struct tag tag;
 	size_t end;
 	if (scan_next(&scan, &tag) != SCAN_OPEN || tag.start

@@ -63,11 +63,13 @@ static bool starts_xmlns(struct span name)
 	       && (name.size == 5 || name.data[5] == ':');
 }
 
-/* p is past the name: to past '>', NULL when that is not how a tag goes on. */
-static const char *read_attributes(const char *p, const char *end, struct tag *tag)
+/* The tag's name was read: to past '>', NULL when that is not how a tag goes on. */
+static const char *read_attributes(const struct scan *scan, struct tag *tag)
 {
+	const char *data = scan->document.data, *end = data + scan->document.size;
+	const char *p = tag->name.data + tag->name.size;
 	for (;;) {
-		struct span name, value;
+		struct span name, value, prefix;
 		p = past_space(p, end);
 		if (p < end && *p == '>')
 			return p + 1;
@@ -79,17 +81,26 @@ static const char *read_attributes(const char *p, const char *end, struct tag *t
 		if (!p)
 			return NULL;
 		tag->declares |= starts_xmlns(name);
+		if (scan->watch.size && !tag->watched.end && qname_ends(name, scan->watch, &prefix))
+			tag->watched = (struct attribute){ (size_t)(name.data - data),
+				(size_t)(p - data), name, value };
 	}
+}
+
+static void begin_tag(const struct scan *scan, const char *name, struct tag *tag)
+{
+	const char *end = scan->document.data + scan->document.size;
+	tag->start = scan->at;
+	tag->name = (struct span){ name, (size_t)(past_name(name, end) - name) };
+	tag->empty = tag->declares = false;
+	tag->watched = (struct attribute){ 0 };
 }
 
 static enum scan_event read_open(struct scan *scan, struct tag *tag)
 {
-	const char *data = scan->document.data, *end = data + scan->document.size;
-	const char *name = data + scan->at + 1, *p = past_name(name, end);
-	tag->start = scan->at;
-	tag->name = (struct span){ name, (size_t)(p - name) };
-	tag->empty = tag->declares = false;
-	p = read_attributes(p, end, tag);
+	const char *data = scan->document.data;
+	begin_tag(scan, data + scan->at + 1, tag);
+	const char *p = read_attributes(scan, tag);
 	if (!p || !tag->name.size)
 		return SCAN_BROKEN;
 	tag->end = scan->at = (size_t)(p - data);
@@ -99,13 +110,10 @@ static enum scan_event read_open(struct scan *scan, struct tag *tag)
 static enum scan_event read_close(struct scan *scan, struct tag *tag)
 {
 	const char *data = scan->document.data, *end = data + scan->document.size;
-	const char *name = data + scan->at + 2, *stop = past_name(name, end);
-	const char *p = past_space(stop, end);
-	if (stop == name || p == end || *p != '>')
+	begin_tag(scan, data + scan->at + 2, tag);
+	const char *p = past_space(tag->name.data + tag->name.size, end);
+	if (!tag->name.size || p == end || *p != '>')
 		return SCAN_BROKEN;
-	tag->start = scan->at;
-	tag->name = (struct span){ name, (size_t)(stop - name) };
-	tag->empty = tag->declares = false;
 	tag->end = scan->at = (size_t)(p + 1 - data);
 	return SCAN_CLOSE;
 }
@@ -210,7 +218,7 @@ bool scan_skip(struct scan *scan, size_t *close_out)
 
 bool scan_element_end(struct span document, const struct tag *tag, size_t *end_out)
 {
-	struct scan scan = { document, tag->end };
+	struct scan scan = { .document = document, .at = tag->end };
 	bool whole = tag->empty || scan_skip(&scan, NULL);
 	*end_out = scan.at;
 	return whole;

@@ -11,17 +11,25 @@
 
 #include "xcap/xmltext.h"
 
+struct attribute {
+	size_t start, end; /* offsets of the name's first octet and past the closing quote */
+	struct span name;  /* as written */
+	struct span value; /* between the quotes, as stored: see value_equal */
+};
+
 /* A start tag, an empty-element tag or an end tag. */
 struct tag {
-	size_t start, end; /* offsets of '<' and past '>' */
-	struct span name;  /* as written, with its prefix */
-	bool empty;        /* <a/> */
-	bool declares;     /* holds a namespace declaration */
+	size_t start, end;        /* offsets of '<' and past '>' */
+	struct span name;         /* as written, with its prefix */
+	bool empty;               /* <a/> */
+	bool declares;            /* holds a namespace declaration */
+	struct attribute watched; /* its first attribute of scan.watch, name none without */
 };
 
 struct scan {
 	struct span document;
-	size_t at; /* 0 at first; past a start tag: the element's content */
+	size_t at;         /* 0 at first; past a start tag: the element's content */
+	struct span watch; /* local name of an attribute that tags should tell of, or none */
 };
 
 enum scan_event {
@@ -39,12 +47,6 @@ bool scan_skip(struct scan *scan, size_t *close_out);
 
 /* Past the end tag of the element that begins with this tag. */
 bool scan_element_end(struct span document, const struct tag *tag, size_t *end_out);
-
-struct attribute {
-	size_t start, end; /* offsets of the name's first octet and past the closing quote */
-	struct span name;  /* as written */
-	struct span value; /* between the quotes, as stored: see value_equal */
-};
 
 /* One attribute after the other, namespace declarations included. Set *at to 0 at first; false
  * after the last. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcap/selector.h"
 
-#include <string.h>
-
 /* The name test of one step among the children of one element. What the last prefix meant is kept:
  * children that declare nothing nearly always share it. */
 struct sieve {
@@ -21,20 +19,6 @@ static bool space_matches(
 	       && value_equal(stored, name->space);
 }
 
-/* Is this the local part of the name? Then *prefix_out is what stands before it. */
-static bool local_is(struct span name, struct span local, struct span *prefix_out)
-{
-	if (name.size < local.size)
-		return false;
-	size_t before = name.size - local.size;
-	const char *end = name.data + before;
-	if (*end != *local.data || (before && end[-1] != ':')
-		|| memcmp(end, local.data, local.size))
-		return false;
-	*prefix_out = span_first(name, before ? before - 1 : 0);
-	return true;
-}
-
 /* The child is trail->tags[trail->depth]. */
 static bool name_passes(struct sieve *sieve)
 {
@@ -44,7 +28,7 @@ static bool name_passes(struct sieve *sieve)
 	struct span prefix;
 	if (sieve->step->any)
 		return true;
-	if (!local_is(child->name, name->local, &prefix))
+	if (!qname_ends(child->name, name->local, &prefix))
 		return false;
 	if (child->declares)
 		return space_matches(trail, trail->depth + 1, prefix, name);
@@ -60,7 +44,7 @@ static bool attribute_named(const struct trail *trail, size_t depth,
 	const struct attribute *attribute, const struct expanded *name)
 {
 	struct span prefix, declared;
-	if (!local_is(attribute->name, name->local, &prefix)
+	if (!qname_ends(attribute->name, name->local, &prefix)
 		|| attribute_declares(attribute, &declared))
 		return false;
 	if (!prefix.size)
@@ -78,17 +62,28 @@ bool trail_attribute(
 	return false;
 }
 
+/* The scan has watched for the attribute's local name: nearly always that settles it. */
+static bool attribute_passes(const struct sieve *sieve)
+{
+	const struct trail *trail = sieve->trail;
+	const struct step *step = sieve->step;
+	struct attribute attribute = trail->tags[trail->depth].watched;
+	size_t depth = trail->depth + 1;
+	if (!attribute.end)
+		return false;
+	if (!attribute_named(trail, depth, &attribute, &step->attribute)
+		&& !trail_attribute(trail, depth, &step->attribute, &attribute))
+		return false;
+	return value_equal(attribute.value, step->value);
+}
+
 /* The predicates, for the child that is number `position` of those whose names pass. */
 static bool predicates_pass(const struct sieve *sieve, size_t position)
 {
 	const struct step *step = sieve->step;
-	struct attribute attribute;
 	if (step->has_position && step->position != position)
 		return false;
-	if (!step->has_attribute)
-		return true;
-	return trail_attribute(sieve->trail, sieve->trail->depth + 1, &step->attribute, &attribute)
-	       && value_equal(attribute.value, step->value);
+	return !step->has_attribute || attribute_passes(sieve);
 }
 
 /* A scan of the context's content; *none_out when it is an empty-element tag. */
@@ -96,12 +91,13 @@ static struct scan content_of(const struct trail *trail, bool *none_out)
 {
 	const struct tag *context = trail->depth ? &trail->tags[trail->depth - 1] : NULL;
 	*none_out = context && context->empty;
-	return (struct scan){ trail->document, context ? context->end : 0 };
+	return (struct scan){ .document = trail->document, .at = context ? context->end : 0 };
 }
 
 /* The next child into trail->tags[trail->depth]; SCAN_CLOSE after the last. */
-static enum scan_event next_child(struct trail *trail, struct scan *scan)
+static enum scan_event next_child(struct trail *trail, const struct step *step, struct scan *scan)
 {
+	scan->watch = step->attribute.local;
 	enum scan_event event = scan_next(scan, &trail->tags[trail->depth]);
 	bool ended = event == (trail->depth ? SCAN_CLOSE : SCAN_END);
 	return event == SCAN_OPEN ? SCAN_OPEN : ended ? SCAN_CLOSE : SCAN_BROKEN;
@@ -149,7 +145,7 @@ static size_t deepest_open(const struct level *levels, size_t depth)
 static bool walk_levels(const struct selector *selector, size_t steps, struct level *levels,
 	size_t *opened_out, struct trail *trail)
 {
-	struct scan scan = { trail->document, 0 };
+	struct scan scan = { .document = trail->document };
 	size_t open;
 	open_level(&levels[0], trail, &selector->steps[0]);
 	*opened_out = 1;
@@ -160,7 +156,7 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 		if (open <= trail->depth && !scan_skip(&scan, NULL))
 			return false;
 		if (open > trail->depth)
-			event = next_child(trail, &scan);
+			event = next_child(trail, level->sieve.step, &scan);
 		if (event == SCAN_BROKEN || (event == SCAN_CLOSE && !trail->depth))
 			return event == SCAN_CLOSE;
 		if (event == SCAN_CLOSE) {
@@ -242,7 +238,7 @@ bool trail_siblings(struct trail *trail, const struct step *step, struct sibling
 	*out = (struct siblings){ .content_end = scan.at };
 	if (none)
 		return true;
-	while ((event = next_child(trail, &scan)) == SCAN_OPEN) {
+	while ((event = next_child(trail, step, &scan)) == SCAN_OPEN) {
 		bool passes = name_passes(&sieve);
 		struct tag tag = *child;
 		if (!tag.empty && !scan_skip(&scan, NULL))

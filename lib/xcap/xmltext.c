@@ -90,15 +90,18 @@ size_t ncname_size(struct span text)
 	return at;
 }
 
-void qname_split(struct span qname, struct span *prefix_out, struct span *local_out)
+bool qname_ends(struct span qname, struct span local, struct span *prefix_out)
 {
-	size_t colon;
-	*prefix_out = span_first(qname, 0);
-	*local_out = qname;
-	if (span_find(qname, ':', &colon)) {
-		*prefix_out = span_first(qname, colon);
-		*local_out = span_from(qname, colon + 1);
-	}
+	if (qname.size < local.size)
+		return false;
+	size_t before = qname.size - local.size, i = 0;
+	const char *end = qname.data + before;
+	if (before && end[-1] != ':')
+		return false;
+	while (i < local.size && end[i] == local.data[i])
+		i++;
+	*prefix_out = (struct span){ qname.data, before ? before - 1 : 0 };
+	return i == local.size;
 }
 
 static bool is_white(char c)

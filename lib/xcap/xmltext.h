@@ -7,14 +7,16 @@
 
 #include "base/text.h"
 
-#define XML_NAMESPACE "http://www.w3.org/XML/1998/namespace" /* what the prefix xml always means \
-							      */
+#define XML_NAMESPACE                                                              \
+	"http://www.w3.org/XML/1998/namespace" /* what the prefix xml always means \
+						*/
 
 /* Octets of the NCName at the start of text; 0 when there is none. */
 size_t ncname_size(struct span text);
 
-/* Cuts "p:name" at its colon; without one the prefix is empty. Nothing is checked. */
-void qname_split(struct span qname, struct span *prefix_out, struct span *local_out);
+/* Is that the local part of a qualified name? Then *prefix_out is what stands before the colon,
+ * empty without one. */
+bool qname_ends(struct span qname, struct span local, struct span *prefix_out);
 
 /* Are these UTF-8 octets characters that XML 1.0 allows? (utf8_valid has been asked before.) */
 bool xml_characters(struct span text);

@@ -42,7 +42,7 @@ static void read_attributes(struct arena *arena, struct span document, const str
 /* True: every event was fine. */
 static bool scan_all(struct arena *arena, struct span document)
 {
-	struct scan scan = { document, 0 };
+	struct scan scan = { .document = document };
 	struct tag tag;
 	struct span stored;
 	enum scan_event event;

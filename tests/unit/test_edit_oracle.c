@@ -105,7 +105,7 @@ static struct span joined(struct world *world, size_t start, struct span middle,
 
 static void check_scan(const struct world *world)
 {
-	struct scan scan = { world->octets, 0 };
+	struct scan scan = { .document = world->octets };
 	struct tag tag;
 	enum scan_event event;
 	size_t count = 0, end;
@@ -267,7 +267,7 @@ static bool oracle_chooses(struct world *world, struct span octets, size_t start
 {
 	struct conflict why = { .arena = world->arena };
 	struct xml_document *judged;
-	struct scan scan = { octets, 0 };
+	struct scan scan = { .document = octets };
 	struct tag tag;
 	size_t number = 0;
 	CHECK(world, xml_parse(&judged, octets, &limits, &why));

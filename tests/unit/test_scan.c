@@ -16,7 +16,7 @@
 /* Writes what a scan tells as "<a <b/ >b" and so on. */
 static const char *told(const char *document, char *out)
 {
-	struct scan scan = { span_of(document), 0 };
+	struct scan scan = { .document = span_of(document) };
 	struct tag tag;
 	enum scan_event event;
 	char *to = out;
@@ -64,7 +64,7 @@ TEST(what_cannot_be_a_document_is_broken)
 TEST(tags_know_their_octets)
 {
 	struct span document = SPAN("<a>  <b c='1' > x </b></a>");
-	struct scan scan = { document, 0 };
+	struct scan scan = { .document = document };
 	struct tag tag;
 	size_t close, end;
 	assert_int_equal(scan_next(&scan, &tag), SCAN_OPEN);
@@ -86,12 +86,12 @@ TEST(a_skip_passes_everything_inside)
 	static const char *const cut[] = { "", "<b>", "<b></b>", "</a", "<b c='", "<b <", "<!--",
 		"<", "<b/", "<!DOCTYPE a></a>" };
 	for (size_t i = 0; i < COUNT(whole); i++) {
-		struct scan scan = { span_of(whole[i]), 0 };
+		struct scan scan = { .document = span_of(whole[i]) };
 		assert_true(scan_skip(&scan, NULL));
 		assert_int_equal(scan.at, strlen(whole[i]));
 	}
 	for (size_t i = 0; i < COUNT(cut); i++) {
-		struct scan scan = { span_of(cut[i]), 0 };
+		struct scan scan = { .document = span_of(cut[i]) };
 		assert_false(scan_skip(&scan, NULL));
 	}
 }
@@ -104,7 +104,7 @@ TEST(attributes_are_read_one_after_the_other)
 	} wanted[] = { { "b", "1", "b = '1'" }, { "p:c", "'2>", "p:c=\"'2>\"" },
 		{ "xmlns", "u", "xmlns='u'" }, { "xmlns:q", "v", "xmlns:q=\"v\"" },
 		{ "d", "", "d=''" } };
-	struct scan scan = { document, 0 };
+	struct scan scan = { .document = document };
 	struct tag tag;
 	struct attribute attribute;
 	size_t at = 0;
@@ -146,7 +146,7 @@ TEST(the_innermost_declaration_is_in_scope)
 	} cases[] = { { 1, "", "u" }, { 1, "p", "1" }, { 2, "p", "3" }, { 3, "p", "3" },
 		{ 3, "q", "2" }, { 2, "", "u" }, { 3, "", "" }, { 3, "r", NULL }, { 0, "", "" },
 		{ 0, "p", NULL }, { 3, "xml", XML_NAMESPACE }, { 0, "xml", XML_NAMESPACE } };
-	struct scan scan = { document, 0 };
+	struct scan scan = { .document = document };
 	struct tag tags[3];
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(scan_next(&scan, &tags[i]), SCAN_OPEN);
