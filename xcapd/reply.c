@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/reply.h"
 
+#include "xcapd/cors.h"
 #include "xcapd/location.h"
 
 #define OUTCOME_ROW(name, status, text) { status, text },
@@ -122,11 +123,20 @@ static bool add_body(struct request *request, struct reply *reply)
 	return rows[request->outcome].status < 400 || add_line(request, reply);
 }
 
+static void add_cors(const struct request *request, struct reply *reply)
+{
+	struct cors_field fields[CORS_FIELDS_MOST];
+	size_t count = cors_fields(request, fields);
+	for (size_t i = 0; i < count; i++)
+		field(reply, fields[i].name, fields[i].value);
+}
+
 bool reply_build(struct request *request, struct reply *out)
 {
 	*out = (struct reply){ .status = rows[request->outcome].status };
 	field(out, "Cache-Control", "no-cache");
 	field(out, "X-Request-Id", request->id);
+	add_cors(request, out);
 	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++)
 		if (extras[i].outcome == request->outcome && !extras[i].add(request, out))
 			return false;

@@ -5,7 +5,7 @@
 
 #include "xcapd/request.h"
 
-enum { REPLY_FIELDS_MOST = 12 };
+enum { REPLY_FIELDS_MOST = 16 };
 
 struct reply {
 	unsigned status;

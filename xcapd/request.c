@@ -114,6 +114,8 @@ static const struct {
 	{ "Content-Length", take_text, AT(content_length), AT(content_lengths) },
 	{ "Content-Range", take_text, AT(content_range), 0 },
 	{ "Transfer-Encoding", take_text, AT(transfer_encoding), AT(transfer_encodings) },
+	{ "Origin", take_text, AT(origin), AT(origins) },
+	{ "Access-Control-Request-Method", take_text, AT(preflight_method), 0 },
 	{ "If-Match", take_condition, AT(conditions.match), 0 },
 	{ "If-None-Match", take_condition, AT(conditions.none_match), 0 },
 	{ "Expect", take_expect, 0, 0 },

@@ -70,8 +70,8 @@ struct request {
 
 	/* from the headers */
 	struct span host, authorization, content_type, content_encoding, content_length,
-		content_range, transfer_encoding;
-	size_t authorizations, hosts, content_lengths, transfer_encodings;
+		content_range, transfer_encoding, origin, preflight_method;
+	size_t authorizations, hosts, content_lengths, transfer_encodings, origins;
 	struct forwarding forwarding;
 	struct conditions conditions;
 	bool conditions_malformed, forwarded, expects_continue;
