@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, LOOK_EVERY = 500 * 1000 /* microseconds */ };
 
 struct connection {
 	struct connection *next, **link;
 	struct source *source;
 	struct tls *tls; /* held */
 	_Atomic uint64_t deadline;
+	uint64_t gone; /* the deadline under which the peer was last seen gone; 0: it was not */
 	int fd;
 };
 
@@ -27,6 +28,7 @@ struct source {
 
 struct connections {
 	pthread_mutex_t lock;
+	uint64_t next_look; /* for peers that went away */
 	struct connection *first;
 	size_t count;
 	struct source *sources[BUCKETS];
@@ -158,15 +160,30 @@ void connection_deadline(struct connection *connection, uint64_t at)
 		atomic_store_explicit(&connection->deadline, at, memory_order_relaxed);
 }
 
+/* The peer has said its last octet, all of it is read, and no request is whole. The HTTP library
+ * can miss that when the end comes together with octets. Seen twice, so that a request which is
+ * just becoming whole is left alone. */
+static bool is_gone(struct connection *connection, uint64_t deadline)
+{
+	char octet;
+	bool ended = recv(connection->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	bool again = ended && connection->gone == deadline;
+	connection->gone = ended ? deadline : 0;
+	return again;
+}
+
 size_t connections_expire(struct connections *connections, uint64_t now)
 {
 	size_t expired = 0;
 	pthread_mutex_lock(&connections->lock);
+	bool look = now >= connections->next_look;
+	if (look)
+		connections->next_look = now + LOOK_EVERY;
 	for (struct connection *connection = connections->first; connection;
 		connection = connection->next) {
 		uint64_t deadline =
 			atomic_load_explicit(&connection->deadline, memory_order_relaxed);
-		if (!deadline || deadline > now)
+		if (!deadline || (deadline > now && !(look && is_gone(connection, deadline))))
 			continue;
 		shutdown(connection->fd, SHUT_RDWR);
 		connection_deadline(connection, 0);

@@ -33,7 +33,8 @@ void connections_closed(struct connections *connections, struct connection *conn
  * NULL, and the hold was released. */
 bool connection_keep(struct connection *connection, struct tls *tls);
 
-/* 0: none. After it has passed, connections_expire shuts the connection down. */
+/* 0: none. After it has passed, connections_expire shuts the connection down; before that, when the
+ * peer went away in the middle of its request. */
 void connection_deadline(struct connection *connection, uint64_t at);
 size_t connections_expire(struct connections *connections, uint64_t now);
 size_t connections_count(struct connections *connections);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/handlers.h"
 
+#include "xcapd/verdicts.h"
+
 /* A body over this many octets is judged by the pool: it would hold up the other connections. */
 enum { LARGE = 64 * 1024 };
 
@@ -35,7 +37,7 @@ bool conditions_allow(struct request *request, struct etag current)
 	       || request_refuse(request, OUTCOME_STALE, NULL);
 }
 
-bool judge_document(struct request *request, struct span document)
+static bool judge(struct request *request, struct span document)
 {
 	struct xml_limits limits = {
 		.depth = request->live->settings->limits.depth,
@@ -47,6 +49,22 @@ bool judge_document(struct request *request, struct span document)
 		return true;
 	return request_refuse(request,
 		request->conflict.kind == CONFLICT_NONE ? OUTCOME_BUSY : OUTCOME_CONFLICT, NULL);
+}
+
+bool judge_document(struct request *request, struct span document)
+{
+	struct verdicts *verdicts = request->server->verdicts;
+	request->verdict = (struct verdict){ 0 };
+	if (document.size <= LARGE)
+		return judge(request, document);
+	struct verdict_key key = verdict_key(request->live->serial, &request->target.id, document);
+	if (verdicts_know(verdicts, &key))
+		return true;
+	if (!judge(request, document))
+		return false;
+	if (!request->verdict.claim_count) /* claims are not remembered, so they are found anew */
+		verdicts_learn(verdicts, &key);
+	return true;
 }
 
 void prepare_ticket(struct request *request, void (*done)(struct ticket *ticket))

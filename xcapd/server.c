@@ -5,6 +5,7 @@
 #include "xcapd/lane.h"
 #include "xcapd/pool.h"
 #include "xcapd/tls.h"
+#include "xcapd/verdicts.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -32,7 +33,9 @@ struct live *live_new(struct settings *settings, struct usages *usages, struct t
 	struct live *live = malloc(sizeof(*live));
 	if (!live)
 		return NULL;
+	static atomic_ullong serials;
 	atomic_init(&live->holders, 1);
+	live->serial = atomic_fetch_add(&serials, 1) + 1;
 	live->settings = settings;
 	live->usages = usages;
 	live->tls = tls;
@@ -121,7 +124,7 @@ bool server_start(struct server *server, struct live *live, FILE *problems, int 
 		|| !auth_new(&server->auth, server->store)
 		|| !pool_start(&server->pool, live->settings->http.threads)
 		|| !committer_start(&server->committer, server->store)
-		|| !lanes_new(&server->lanes, server)) {
+		|| !lanes_new(&server->lanes, server) || !verdicts_new(&server->verdicts)) {
 		fprintf(problems, "cannot start threads: out of memory or over a limit\n");
 		return false;
 	}
@@ -133,6 +136,7 @@ void server_stop(struct server *server)
 	pool_stop(&server->pool);
 	committer_stop(&server->committer);
 	lanes_free(&server->lanes);
+	verdicts_free(&server->verdicts);
 	auth_free(&server->auth);
 	if (server->store)
 		store_close(&server->store);

@@ -18,11 +18,13 @@
 struct committer;
 struct lanes;
 struct pool;
+struct verdicts;
 struct tls;
 
 /* Settings, usages and certificate that belong together. */
 struct live {
 	atomic_uint holders;
+	uint64_t serial; /* of this process: no two sets have the same */
 	struct settings *settings;
 	struct usages *usages;
 	struct tls *tls; /* of connections to come; NULL: none */
@@ -34,6 +36,7 @@ struct server {
 	struct committer *committer;
 	struct pool *pool;
 	struct lanes *lanes;
+	struct verdicts *verdicts;
 	pthread_mutex_t live_lock;
 	struct live *live;
 	uint32_t id_prefix; /* of request ids: random for each process */

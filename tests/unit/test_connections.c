@@ -95,6 +95,32 @@ static void a_passed_deadline_shuts_the_connection_down_once(void **state)
 	close(pair[1]);
 }
 
+static void a_peer_that_went_away_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct connections *connections;
+	struct sockaddr_in ann = ipv4("192.0.2.1");
+	uint64_t second = 1000 * 1000, deadline = 100 * second;
+	int pair[2];
+	char octet;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_true(connections_new(&connections));
+	struct connection *connection = connections_opened(connections, SA(&ann), pair[0]);
+	connection_deadline(connection, deadline);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	close(pair[1]);
+	assert_int_equal(connections_expire(connections, second), 0); /* an octet is unread */
+	assert_int_equal(connections_expire(connections, 2 * second), 0);
+	assert_int_equal(read(pair[0], &octet, 1), 1);
+	assert_int_equal(connections_expire(connections, 3 * second), 0); /* seen once */
+	connection_deadline(connection, deadline + 1); /* the request went on: seen once more */
+	assert_int_equal(connections_expire(connections, 4 * second), 0);
+	assert_int_equal(connections_expire(connections, 5 * second), 1);
+	connections_closed(connections, connection);
+	connections_free(&connections);
+	close(pair[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +128,7 @@ int main(void)
 		cmocka_unit_test(all_together_have_a_limit_for_exempt_ones_too),
 		cmocka_unit_test(a_mapped_address_counts_as_the_ipv4_one),
 		cmocka_unit_test(a_passed_deadline_shuts_the_connection_down_once),
+		cmocka_unit_test(a_peer_that_went_away_is_not_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
