@@ -23,7 +23,7 @@ struct tag {
 	struct span name;         /* as written, with its prefix */
 	bool empty;               /* <a/> */
 	bool declares;            /* holds a namespace declaration */
-	struct attribute watched; /* its first attribute of scan.watch, name none without */
+	struct attribute watched; /* first one that the scan watches for; end 0: none */
 };
 
 struct scan {

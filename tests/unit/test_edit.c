@@ -63,7 +63,7 @@ static const char *put(
 	return conflict_element(why.kind);
 }
 
-static const char *delete(const char *document, const char *node, const char *standard)
+static const char *taken(const char *document, const char *node, const char *standard)
 {
 	bool absent;
 	why = (struct conflict){ .arena = arena };
@@ -459,8 +459,7 @@ TEST(a_deletion_leaves_the_space_around_it)
 		{ "<r xmlns='urn:d'/>", "*/@xmlns", "absent" },
 	};
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_string_equal(
-			delete(cases[i].document, cases[i].node, NULL), cases[i].wanted);
+		assert_string_equal(taken(cases[i].document, cases[i].node, NULL), cases[i].wanted);
 }
 
 TEST(a_deletion_undoes_a_creation)
@@ -471,7 +470,7 @@ TEST(a_deletion_undoes_a_creation)
 		{ "<r> <a/> </r>", "r/b", "<b/>" } };
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const char *after = put(cases[i].document, cases[i].node, NULL, cases[i].body);
-		assert_string_equal(delete(after, cases[i].node, NULL), cases[i].document);
+		assert_string_equal(taken(after, cases[i].node, NULL), cases[i].document);
 	}
 }
 
@@ -510,7 +509,7 @@ TEST(the_examples_of_rfc_4825_13)
 		LISTS, CLOSE_HEAD PETRI CLOSE_TAIL);
 	assert_string_equal(
 		document, BILL BOB CLOSE_HEAD PETRI CLOSE_TAIL "</list>\n</resource-lists>");
-	document = delete(document,
+	document = taken(document,
 		"resource-lists/list/list/entry%5b@uri=%22sip:petri@example.com%22%5d", LISTS);
 	assert_string_equal(document, BILL BOB CLOSE_HEAD CLOSE_TAIL "</list>\n</resource-lists>");
 	struct found found;

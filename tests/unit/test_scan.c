@@ -121,6 +121,23 @@ TEST(attributes_are_read_one_after_the_other)
 	assert_false(scan_attribute(document, &tag, &at, &attribute));
 }
 
+TEST(a_tag_tells_of_the_watched_attribute)
+{
+	static const struct {
+		const char *document, *value; /* NULL: there is none */
+	} cases[] = { { "<a i='1'/>", "1" }, { "<a j='1'/>", NULL }, { "<a/>", NULL },
+		{ "<a ii='1' p:i='2' i='3'/>", "2" }, { "<a xi='1'/>", NULL },
+		{ "<a i:x='1' i=''/>", "" }, { "<i/>", NULL } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct scan scan = { .document = span_of(cases[i].document), .watch = SPAN("i") };
+		struct tag tag;
+		assert_int_equal(scan_next(&scan, &tag), SCAN_OPEN);
+		assert_int_equal(tag.watched.end != 0, cases[i].value != NULL);
+		if (cases[i].value)
+			assert_true(span_equal_text(tag.watched.value, cases[i].value));
+	}
+}
+
 TEST(only_xmlns_declares_namespaces)
 {
 	static const struct {
@@ -232,6 +249,7 @@ int main(void)
 		cmocka_unit_test(tags_know_their_octets),
 		cmocka_unit_test(a_skip_passes_everything_inside),
 		cmocka_unit_test(attributes_are_read_one_after_the_other),
+		cmocka_unit_test(a_tag_tells_of_the_watched_attribute),
 		cmocka_unit_test(only_xmlns_declares_namespaces),
 		cmocka_unit_test(the_innermost_declaration_is_in_scope),
 		cmocka_unit_test(values_compare_as_they_are_normalised),
