@@ -288,6 +288,8 @@ static void completed(void *data, struct MHD_Connection *connection, void **cont
 	if (!exchange)
 		return;
 	*context = NULL;
+	if (exchange->phase == EXCHANGE_LATER) /* gone before the answer was sent */
+		atomic_fetch_sub(&exchange->http->later, 1);
 	if (exchange->counted && exchange->phase != EXCHANGE_ANSWERED) {
 		exchange->reply.why = SPAN("the client went away or was too slow");
 		log_answer(exchange);
@@ -393,7 +395,8 @@ static struct MHD_Daemon *serve_admin(struct http *http, int socket)
 		MHD_OPTION_END);
 }
 
-static bool start_listeners(struct http *http, const struct settings *settings, FILE *problems)
+static bool start_listeners(
+	struct http *http, const struct settings *settings, struct handed *handed, FILE *problems)
 {
 	size_t listeners = settings->http.listen.count;
 	uint64_t share = settings->http.threads / listeners;
@@ -404,7 +407,7 @@ static bool start_listeners(struct http *http, const struct settings *settings, 
 	if (!http->daemons)
 		return false;
 	for (size_t i = 0; i < listeners; i++) {
-		int socket = listen_on(&settings->http.listen.items[i], problems);
+		int socket = listen_on(handed, "http", &settings->http.listen.items[i], problems);
 		if (socket < 0)
 			return false;
 		http->daemons[i] = serve(http, socket, threads, most, seconds);
@@ -419,12 +422,13 @@ static bool start_listeners(struct http *http, const struct settings *settings, 
 	return true;
 }
 
-static bool start_admins(struct http *http, const struct settings *settings, FILE *problems)
+static bool start_admins(
+	struct http *http, const struct settings *settings, struct handed *handed, FILE *problems)
 {
 	const struct address_list *list = &settings->admin.listen;
 	http->admins = calloc(list->count + 1, sizeof(*http->admins));
 	for (size_t i = 0; http->admins && i < list->count; i++) {
-		int socket = listen_on(&list->items[i], problems);
+		int socket = listen_on(handed, "admin", &list->items[i], problems);
 		struct MHD_Daemon *admin = socket >= 0 ? serve_admin(http, socket) : NULL;
 		if (!admin)
 			return false;
@@ -446,7 +450,11 @@ bool http_start(struct http **out, struct server *server, FILE *problems)
 		fprintf(problems, "libmicrohttpd was built without TLS\n");
 		return false;
 	}
-	return start_listeners(http, settings, problems) && start_admins(http, settings, problems);
+	struct handed handed;
+	bool good = handed_take(&handed, problems)
+		    && start_listeners(http, settings, &handed, problems)
+		    && start_admins(http, settings, &handed, problems);
+	return good & handed_end(&handed, good ? problems : NULL);
 }
 
 void http_tick(struct http *http)
