@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { REMOVAL_PAGES = 256, MOST_TRIES = 2, BODY_ROW = 64, FEED_ROW = 64 };
+enum { REMOVAL_PAGES = 256, MOST_TRIES = 2, BODY_ROW = 64, FEED_ROW = 64, CLAIM_ROW = 2048 };
 
 /* --- what must hold --- */
 
@@ -168,18 +168,22 @@ static void demand_write(struct store *store, struct demand *demand, const struc
 	demand_row(store, demand,
 		BODY_ROW + change->who.size + write->body.size + write->claim_count * CLAIM_HASH);
 	demand_row(store, demand, feed);
-	demand->pages += write->claim_count * 2;
+	demand->pages += write->claim_count * 2 + 4; /* 4: the scope's row */
+	for (size_t i = 0; i < write->claim_count; i++)
+		if (write->claims[i].content.size > store->page_size / 8)
+			demand_row(store, demand, CLAIM_ROW + write->claims[i].content.size);
 }
 
-/* `touched`: pages of the trees that each write touches. */
-static struct demand demand_writes(
-	struct store *store, struct write *const *writes, size_t count, size_t touched)
+static struct demand demand_writes(struct store *store, struct write *const *writes, size_t count)
 {
-	struct demand demand = { 0 };
-	for (size_t i = 0; i < count; i++) {
+	MDB_txn *txn;
+	struct demand demand = { .reclaim = count == 1 };
+	for (size_t i = 0; i < count; i++)
 		if (!writes[i]->remove)
 			demand_write(store, &demand, writes[i]);
-		demand.pages += touched;
+	if (reading_begin(store, &txn) == STORE_OK) {
+		demand.pages += demand_touched(store, txn, count);
+		reading_end(store, txn);
 	}
 	return demand;
 }

@@ -176,15 +176,14 @@ static int add_version(
 int change_put(struct changing *changing, const struct before *before, const struct write *write,
 	const struct claim_set *claims)
 {
-	struct store *store = changing->store;
 	size_t kept = versions_kept(changing, before);
 	struct document document = { .size = write->body.size, .claim_count = claims->count };
 	int rc = drop_versions(changing, before, kept);
 	if (rc == MDB_SUCCESS)
-		rc = claims_give_up(store, changing->txn, &before->key, before->claims,
-			before->claim_count, claims);
+		rc = claims_give_up(
+			changing, &before->key, before->claims, before->claim_count, claims);
 	if (rc == MDB_SUCCESS)
-		rc = claims_take(store, changing->txn, &before->key, claims);
+		rc = claims_take(changing, &before->key, claims);
 	if (rc == MDB_SUCCESS)
 		rc = add_version(changing, write, claims);
 	if (rc == MDB_SUCCESS)
@@ -211,8 +210,8 @@ int change_remove(struct changing *changing, const struct before *before, struct
 	size_t kept = forget ? 0 : versions_kept(changing, before);
 	int rc = drop_versions(changing, before, kept);
 	if (rc == MDB_SUCCESS)
-		rc = claims_give_up(changing->store, changing->txn, &before->key, before->claims,
-			before->claim_count, NULL);
+		rc = claims_give_up(
+			changing, &before->key, before->claims, before->claim_count, NULL);
 	if (rc == MDB_SUCCESS && kept)
 		rc = keep_deleted(changing, before, who, kept);
 	if (rc == MDB_SUCCESS)

@@ -16,7 +16,8 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* meta: "format" (STORE_FORMAT), "generation". documents: key -> struct document of a live one;
+/* meta: "format" (STORE_FORMAT), "generation"; "claims " SCOPE -> number of the last change of what
+ * the scope shows. documents: key -> struct document of a live one;
  * deleted: likewise of a deleted one that has former versions. bodies: number -> struct body, one
  * for each version that exists. feed: number -> struct feed_value; its last row is never trimmed,
  * so it holds the last number given. claims: hash -> struct claim_value. users: name -> user.
@@ -39,9 +40,10 @@ enum table {
 };
 
 enum {
-	STORE_FORMAT = 1,
+	STORE_FORMAT = 2,
 	ENGINE_KEY_MAX = 511,
-	CLAIM_HASH = 32,    /* SHA-256 */
+	CLAIM_HASH = 32, /* SHA-256's first octets: 4 of the scope's, 28 of scope and value */
+	CLAIM_SCOPE = 4,
 	READERS_MAX = 4096, /* slots of all processes */
 	READERS_IDLE = 64,
 	LIST_OCTETS = 8 << 20, /* about as much as one call returns */
@@ -228,7 +230,9 @@ enum store_result room_free_pages(struct store *store, MDB_txn *txn, uint64_t *p
 struct claim_entry {
 	uint8_t hash[CLAIM_HASH];
 	const struct claim *claim;
-	bool held; /* by this document already */
+	bool held;  /* by this document already, */
+	bool same;  /* .. with this content */
+	bool shown; /* .. which was not empty */
 };
 
 struct claim_set {
@@ -239,11 +243,11 @@ struct claim_set {
 /* Looks whether all may be had by the document; *taken_out when the result is STORE_TAKEN. */
 enum store_result claims_check(struct store *store, MDB_txn *txn, struct arena *arena,
 	const struct key *document, const struct write *write, struct claim_set *out);
+struct changing;
 /* Gives up those of the body that are not in `keep` (may be NULL). */
-int claims_give_up(struct store *store, MDB_txn *txn, const struct key *document,
-	const uint8_t *hashes, uint32_t count, const struct claim_set *keep);
-int claims_take(
-	struct store *store, MDB_txn *txn, const struct key *document, const struct claim_set *set);
+int claims_give_up(struct changing *changing, const struct key *document, const uint8_t *hashes,
+	uint32_t count, const struct claim_set *keep);
+int claims_take(struct changing *changing, const struct key *document, const struct claim_set *set);
 
 /* --- lmdb_change.c: one change inside a write transaction --- */
 

@@ -191,6 +191,7 @@ void encode_claim(struct row_out *out, const void *row)
 	put_blob(out, value->document);
 	put_blob(out, value->claim.scope);
 	put_blob(out, value->claim.value);
+	put_blob(out, value->claim.content);
 }
 
 void encode_user(struct row_out *out, const void *row)
@@ -298,6 +299,7 @@ bool decode_claim(MDB_val row, struct claim_value *out)
 	out->document = get_blob(&in);
 	out->claim.scope = get_blob(&in);
 	out->claim.value = get_blob(&in);
+	out->claim.content = get_blob(&in);
 	return !in.bad;
 }
 

@@ -24,7 +24,7 @@ enum store_result {
 	STORE_MOVED,    /* the document is not the version that the body was computed from: prepare
 			   again */
 	STORE_CROWDED,  /* the owner has as many documents as allowed */
-	STORE_TAKEN,    /* a claimed value belongs to another document */
+	STORE_TAKEN,    /* a claimed value belongs to another document, or to a user */
 	STORE_FULL,     /* no room in the map or on the disk */
 	STORE_UNUSABLE, /* store_open only: unreadable, foreign, or of a newer format;
 			   store_problem() says why */
@@ -134,6 +134,20 @@ enum store_result store_list(struct store *store, struct arena *arena,
 	const struct document_filter *filter, const struct doc_id *after, enum store_want want,
 	size_t most, struct document_row **rows_out, size_t *count_out);
 
+/* --- claims: what documents claim within one scope, without a look at the documents --- */
+
+/* Of everything in the scope that has content: changes with the first and last claim, and with each
+ * content. */
+enum store_result store_claims_etag(struct store *store, struct span scope, struct etag *out);
+/* Who holds the value, and with what content (empty: none)? STORE_ABSENT: nobody; *etag_out is the
+ * scope's either way. */
+enum store_result store_claim_read(struct store *store, struct arena *arena, struct span scope,
+	struct span value, struct span *content_out, struct etag *etag_out);
+/* Appends all contents of the scope, in an order that stays, to the buffer; STORE_CROWDED when it
+ * would hold more than `most` octets. One look at one moment. */
+enum store_result store_claims_append(struct store *store, struct span scope, size_t most,
+	struct buffer *to, struct etag *etag_out);
+
 /* --- former versions, newest first; a deleted document has some too --- */
 
 struct version {
@@ -182,7 +196,9 @@ enum store_result store_user_read(
  * may be NULL. */
 enum store_result store_users_put(
 	struct store *store, const struct user *users, size_t count, size_t *written_out);
-/* The user, and with it all documents (told in the feed), former versions and claims. */
+/* The user, and with it all documents (told in the feed), former versions and claims, in steps of
+ * about 1000 rows: the login goes first, and a call that was cut off may be made again.
+ * STORE_ABSENT: neither user nor documents. */
 enum store_result store_user_remove(struct store *store, struct span name, struct span who);
 enum store_result store_user_list(struct store *store, struct arena *arena, struct span after,
 	size_t most, struct user **users_out, size_t *count_out);

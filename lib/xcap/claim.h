@@ -9,6 +9,10 @@
 struct claim {
 	struct span scope; /* for instance "service-uri" */
 	struct span value;
+	struct span content; /* kept with it for those who ask for the whole scope: an element that
+				stands by itself; empty: it is not shown there */
+	struct span user;    /* the name of a user who must not exist when it is claimed first;
+				empty: no matter */
 };
 
 #endif

@@ -201,10 +201,10 @@ static void a_store_of_a_newer_format_is_refused(void **state)
 	struct world *world = world_new();
 	store_close(&world->store);
 	MDB_env *env = foreign_open(world, 10);
-	static char format[] = "xcapd-store\0\2\0\0";
+	static char format[] = "xcapd-store\0\3\0\0";
 	foreign_put(env, "meta", "format", (MDB_val){ 16, format });
 	mdb_env_close(env);
-	assert_unusable(world, "format 2");
+	assert_unusable(world, "format 3");
 	world_end(&world);
 }
 
@@ -238,7 +238,8 @@ static void damage(struct world *world, const char *table, size_t cut, bool flip
 static void use_everything(struct world *world)
 {
 	struct doc_id id = ANN_INDEX, gone = doc_of(LISTS, ANN, "gone");
-	const struct claim claims[] = { { SPAN("service-uri"), SPAN("sip:list") } };
+	const struct claim claims[] = { { .scope = SPAN("service-uri"),
+		.value = SPAN("sip:list") } };
 	struct snapshot snapshot;
 	struct document_row *rows;
 	struct version *versions;
@@ -277,7 +278,8 @@ static void a_damaged_row_is_an_error_and_not_a_crash(void **state)
 	const char *const tables[] = { "documents", "deleted", "bodies", "feed", "users",
 		"claims" };
 	const size_t sizes[] = { 80, 80, 100, 120, 120, 120 };
-	const struct claim claims[] = { { SPAN("service-uri"), SPAN("sip:list") } };
+	const struct claim claims[] = { { .scope = SPAN("service-uri"),
+		.value = SPAN("sip:list") } };
 	const struct credential credential = { .name = SPAN("ann"), .realm = SPAN("example.com") };
 	const struct user ann = { SPAN(ANN), ROLE_USER, &credential, 1 };
 	for (size_t t = 0; t < 6; t++)

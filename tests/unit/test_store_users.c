@@ -112,7 +112,8 @@ static void a_removed_user_leaves_nothing_behind(void **state)
 	struct world *world = world_new();
 	struct user users[] = { ann(world, "secret"), { .name = SPAN(BOB) } };
 	enum { MANY = 600 };
-	const struct claim claim = { SPAN("service-uri"), SPAN("sip:list@example.com") };
+	const struct claim claim = { .scope = SPAN("service-uri"),
+		.value = SPAN("sip:list@example.com") };
 	assert_int_equal(store_users_put(world->store, users, 2, NULL), STORE_OK);
 	struct write write = put_of(doc_of("rls-services", ANN, "index"), SPAN("x"));
 	write.claims = &claim;

@@ -281,9 +281,9 @@ static struct write claiming(struct doc_id id, const struct claim *claims, size_
 	return write;
 }
 
-#define SERVICE(text)                           \
-	{                                       \
-		SPAN("service-uri"), SPAN(text) \
+#define SERVICE(text)                                             \
+	{                                                         \
+		.scope = SPAN("service-uri"), .value = SPAN(text) \
 	}
 
 static void a_claimed_value_belongs_to_one_document(void **state)
@@ -294,7 +294,7 @@ static void a_claimed_value_belongs_to_one_document(void **state)
 			    bob = doc_of("rls-services", BOB, "index");
 	const struct claim one_two[] = { SERVICE("sip:1"), SERVICE("sip:2"), SERVICE("sip:1") },
 			   three_two[] = { SERVICE("sip:3"), SERVICE("sip:2") },
-			   other[] = { { SPAN("other"), SPAN("sip:2") } };
+			   other[] = { { .scope = SPAN("other"), .value = SPAN("sip:2") } };
 	struct write a = claiming(ann, one_two, 3);
 	assert_int_equal(apply(world, &a), STORE_OK);
 	struct write b = claiming(bob, three_two, 2);
