@@ -174,16 +174,15 @@ static void demand_write(struct store *store, struct demand *demand, const struc
 			demand_row(store, demand, CLAIM_ROW + write->claims[i].content.size);
 }
 
-static struct demand demand_writes(struct store *store, struct write *const *writes, size_t count)
+/* `touched`: pages of the trees that each write touches. */
+static struct demand demand_writes(
+	struct store *store, struct write *const *writes, size_t count, size_t touched)
 {
-	MDB_txn *txn;
-	struct demand demand = { .reclaim = count == 1 };
-	for (size_t i = 0; i < count; i++)
+	struct demand demand = { 0 };
+	for (size_t i = 0; i < count; i++) {
 		if (!writes[i]->remove)
 			demand_write(store, &demand, writes[i]);
-	if (reading_begin(store, &txn) == STORE_OK) {
-		demand.pages += demand_touched(store, txn, count);
-		reading_end(store, txn);
+		demand.pages += touched;
 	}
 	return demand;
 }
