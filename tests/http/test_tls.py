@@ -150,6 +150,11 @@ def test_curl_believes_the_certificate(server, authority):
     assert done.stdout == b"200", done
 
 
+def test_ipv6_speaks_tls_too(folder, authority):
+    with TlsServer(folder, authority, host="::1") as six, xcap.alice(six) as client:
+        assert client.get(xcap.CAPS).status == 200
+
+
 # --- client certificates ---
 
 def test_no_client_certificate_is_demanded(strict):
