@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """xcapd as a process: a folder of its own, a configuration, users, loopback ports; always ended."""
 import ctypes
-import os
 import pathlib
 import shutil
 import signal
@@ -10,26 +9,12 @@ import subprocess
 import tempfile
 import time
 
+from place import BUILD, SLOW, SOURCE
 from wire import Hangup, Wire, head
 
-HERE = pathlib.Path(__file__).resolve().parent
-SOURCE = HERE.parent.parent
-BUILD = pathlib.Path(os.environ.get("XCAPD_BUILD", SOURCE / "build")).resolve()
 XCAPD, XCAPCTL = BUILD / "xcapd" / "xcapd", BUILD / "xcapctl" / "xcapctl"
-
 USERS = (("sip:alice@example.com", "user", "alice"), ("sip:bob@example.com", "user", "bob"),
          ("presence", "reader", "reading"), ("admin", "admin", "ruling"))
-
-
-def slowness():
-    """How much longer than a plain build this one may take."""
-    cache = BUILD / "CMakeCache.txt"
-    lines = cache.read_text().splitlines() if cache.exists() else []
-    chosen = [line.partition("=")[2] for line in lines if line.startswith("SANITIZE:")]
-    return {"address": 4, "thread": 8}.get(chosen[0] if chosen else "", 1)
-
-
-SLOW = slowness()
 
 
 def free_port(host="127.0.0.1"):

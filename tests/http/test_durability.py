@@ -227,12 +227,12 @@ def test_sixty_four_clients_on_a_megabyte_and_nobody_waits_a_second(server, alic
     for process in processes:
         process.start()
     told = {"big": [], "small": []}
-    for (name, _, _), queue in zip(groups, queues):
-        results = queue.get()
-        assert isinstance(results, list), results
-        told[name] += results
+    answers = [queue.get() for queue in queues]
     for process in processes:
         process.join(20)
+    for (name, _, _), results in zip(groups, answers):
+        assert isinstance(results, list), results
+        told[name] += results
     for name, results in told.items():
         longest, done = max(longest for longest, _ in results), sum(done for _, done in results)
         print(f"{name}: {len(results)} clients, {done} writes, longest wait {longest * 1000:.0f} ms")

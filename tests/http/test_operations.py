@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -94,6 +95,25 @@ def test_an_abandoned_upload_does_not_hold_up_the_end():
         time.sleep(2)
         with xcap.Stopwatch() as watch:
             assert server.stop(60) == 0
+        assert watch.seconds < 5 * SLOW
+
+
+@pytest.mark.parametrize("rude", [False, True])
+def test_clients_that_leave_before_their_answer_do_not_hold_up_the_end(rude):
+    """The whole request was sent, the answer not waited for: FIN, or RST."""
+    with xcap.Server() as server, xcap.alice(server) as alice:
+        alice.get(LISTS)
+        body = xcap.big_lists(100_000).encode()
+        for _ in range(30):
+            with start_put(server, alice, LISTS, body) as wire:
+                wire.send(body[len(body) // 2:])
+                if rude:
+                    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        alice.close()
+        assert alice.get(LISTS).status in (200, 404)
+        time.sleep(1)
+        with xcap.Stopwatch() as watch:
+            assert server.stop(20) == 0
         assert watch.seconds < 5 * SLOW
 
 

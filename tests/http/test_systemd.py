@@ -186,7 +186,7 @@ def test_the_unit_is_rated_below_two():
 
 def test_the_unit_names_what_is_installed():
     text = UNIT.read_text()
-    assert re.search(r"^ExecStart=/\S+/sbin/xcapd --config /\S*/xcapd/xcapd.conf$", text, re.M), text
+    assert re.search(r"^ExecStart=/\S+/sbin/xcapd$", text, re.M), text
     assert re.search(r"^User=xcapd$", text, re.M) and "@" not in re.sub("@(system-service|privileged|resources)", "", text)
 
 

@@ -8,8 +8,9 @@ import time
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import unquote
 
-from daemon import HERE, SLOW, SOURCE, USERS, Server, eventually, free_port  # noqa: F401 (for the stories)
+from daemon import USERS, Server, eventually, free_port  # noqa: F401 (for the stories)
 from digest import Login, basic, parameters, unquoted  # noqa: F401
+from place import SLOW, SOURCE  # noqa: F401
 from wire import Answer, Hangup, Wire, chunked, head  # noqa: F401
 
 ALICE, BOB = "sip:alice@example.com", "sip:bob@example.com"
