@@ -14,10 +14,11 @@ struct kv_pair {
 
 enum store_result kv_read(struct store *store, struct arena *arena, const char *table,
 	struct span key, struct span *value_out);
-/* All in one transaction, one sync. */
+/* All in one transaction, one sync. May use half of the store's reserve, so that a program's state
+ * can still be written when documents no longer can. */
 enum store_result kv_write(
 	struct store *store, const char *table, const struct kv_pair *pairs, size_t count);
-/* Pairs behind `after` (none: from the start) in key order, at most `most`. */
+/* Pairs behind `after` (none: from the start) in key order, at most `most` and about 8 MiB. */
 enum store_result kv_list(struct store *store, struct arena *arena, const char *table,
 	struct span after, size_t most, struct kv_pair **pairs_out, size_t *count_out);
 

@@ -174,15 +174,16 @@ static void demand_write(struct store *store, struct demand *demand, const struc
 			demand_row(store, demand, CLAIM_ROW + write->claims[i].content.size);
 }
 
-/* `touched`: pages of the trees that each write touches. */
-static struct demand demand_writes(
-	struct store *store, struct write *const *writes, size_t count, size_t touched)
+static struct demand demand_writes(struct store *store, struct write *const *writes, size_t count)
 {
-	struct demand demand = { 0 };
-	for (size_t i = 0; i < count; i++) {
+	MDB_txn *txn;
+	struct demand demand = { .reclaim = count == 1 };
+	for (size_t i = 0; i < count; i++)
 		if (!writes[i]->remove)
 			demand_write(store, &demand, writes[i]);
-		demand.pages += touched;
+	if (reading_begin(store, &txn) == STORE_OK) {
+		demand.pages += demand_touched(store, txn, count);
+		reading_end(store, txn);
 	}
 	return demand;
 }
@@ -195,23 +196,12 @@ static bool any_put(struct write *const *writes, size_t count)
 	return false;
 }
 
-static size_t touched_pages(struct store *store)
-{
-	MDB_txn *txn;
-	if (reading_begin(store, &txn) != STORE_OK)
-		return 0;
-	size_t touched = demand_touched(store, txn);
-	reading_end(store, txn);
-	return touched;
-}
-
 /* Is there so little room that what is removed has to be gone for good? */
 static bool is_tight(struct store *store)
 {
 	struct demand demand = { .pages = REMOVAL_PAGES / 4 };
-	bool tight = room_for(store, &demand, store->reserve) != ROOM_ENOUGH;
-	problem_clear();
-	return tight;
+	const char *why;
+	return room_for(store, &demand, store->reserve, &why) != ROOM_ENOUGH;
 }
 
 static enum store_result apply_begin(
@@ -220,8 +210,7 @@ static enum store_result apply_begin(
 	MDB_txn *txn;
 	enum store_result result;
 	if (any_put(writes, count)) {
-		struct demand demand = demand_writes(store, writes, count, touched_pages(store));
-		demand.reclaim = count == 1;
+		struct demand demand = demand_writes(store, writes, count);
 		result = writing_begin_room(store, &demand, store->reserve, &txn);
 	} else {
 		result = writing_begin(store, REMOVAL_PAGES + count, &txn);

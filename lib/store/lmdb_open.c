@@ -247,6 +247,17 @@ static int tables_make(struct store *store, MDB_txn *txn)
 	return rc;
 }
 
+/* A new folder and the names in it are on the disk only when their folders are. */
+static void folders_sync(const struct store *store)
+{
+	int parent = openat(store->folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fsync(store->folder);
+	if (parent < 0)
+		return;
+	fsync(parent);
+	close(parent);
+}
+
 /* Another process may have made them in the meantime. */
 static enum store_result tables_create(struct store *store, const struct store_settings *settings)
 {
@@ -265,7 +276,8 @@ static enum store_result tables_create(struct store *store, const struct store_s
 	}
 	if (writing_commit(store, txn) != STORE_OK)
 		return STORE_UNUSABLE;
-	fsync(store->folder);
+	if (settings->sync)
+		folders_sync(store);
 	return STORE_OK;
 }
 

@@ -203,8 +203,8 @@ struct demand {
 
 /* A row of so many octets (key included). */
 void demand_row(const struct store *store, struct demand *demand, size_t octets);
-/* The pages of the trees that one write of a document touches. */
-size_t demand_touched(struct store *store, MDB_txn *txn);
+/* The pages of the trees that so many writes of documents touch. */
+size_t demand_touched(struct store *store, MDB_txn *txn, size_t writes);
 
 enum room {
 	ROOM_ENOUGH,
@@ -213,8 +213,10 @@ enum room {
 	ROOM_HOPELESS, /* not even in an empty store */
 };
 
-/* Inside the write transaction, before its first change. `keep`: pages that must be left. */
-enum room room_for(struct store *store, const struct demand *demand, size_t keep);
+/* Inside the write transaction, before its first change. `keep`: pages that must be left. *why_out:
+ * a few words when there is not enough. */
+enum room room_for(
+	struct store *store, const struct demand *demand, size_t keep, const char **why_out);
 /* Octets of the data file that are on the disk, as far as the file system tells. */
 size_t room_allocated(struct store *store);
 /* Makes the data file so long, without taking room on the disk. */

@@ -31,15 +31,18 @@ void demand_row(const struct store *store, struct demand *demand, size_t octets)
 		demand->run = pages;
 }
 
-size_t demand_touched(struct store *store, MDB_txn *txn)
+size_t demand_touched(struct store *store, MDB_txn *txn, size_t writes)
 {
 	static const enum table tables[] = { TABLE_DOCUMENTS, TABLE_DELETED, TABLE_BODIES,
 		TABLE_BODIES, TABLE_FEED };
 	size_t pages = 0;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		MDB_stat stat;
-		if (mdb_stat(txn, store->tables[tables[i]], &stat) == MDB_SUCCESS)
-			pages += stat.ms_depth + 1;
+		if (mdb_stat(txn, store->tables[tables[i]], &stat) != MDB_SUCCESS)
+			continue;
+		size_t whole = stat.ms_branch_pages + stat.ms_leaf_pages + 1;
+		size_t paths = writes * (stat.ms_depth + 1);
+		pages += paths < whole ? paths : whole;
 	}
 	return pages;
 }
@@ -207,29 +210,27 @@ static enum room room_inside(struct store *store, const struct demand *demand, s
 	return supply_meets(&supply, demand, keep) ? ROOM_AGING : ROOM_NONE;
 }
 
-enum room room_for(struct store *store, const struct demand *demand, size_t keep)
+enum room room_for(
+	struct store *store, const struct demand *demand, size_t keep, const char **why_out)
 {
 	MDB_envinfo info;
+	*why_out = "";
 	if (mdb_env_info(store->env, &info))
 		return ROOM_NONE;
 	size_t used = info.me_last_pgno + 1, map = info.me_mapsize / store->page_size;
 	size_t ahead = keep < store->disk_reserve ? keep : store->disk_reserve;
 	size_t fresh = used < map ? map - used : 0;
+	*why_out = "it does not fit into the store at all";
 	if (demand->pages + keep > map)
-		return problem_set(STORE_FULL, "it does not fit into the store at all"),
-		       ROOM_HOPELESS;
+		return ROOM_HOPELESS;
 	bool on_disk = disk_holds(store, &info, used + demand->pages + ahead);
 	if (on_disk && demand->pages + keep <= fresh)
 		return ROOM_ENOUGH;
+	*why_out = on_disk ? "the store is full" : "the disk is full";
 	if (!on_disk) {
 		size_t held = store->allocated / store->page_size;
 		fresh = used < held ? held - used : 0;
 		keep = ahead;
-		problem_set(STORE_FULL, "the disk is full");
-	} else {
-		problem_set(STORE_FULL, "the store is full: %llu of %llu octets in use",
-			(unsigned long long)used * store->page_size,
-			(unsigned long long)info.me_mapsize);
 	}
 	return room_inside(store, demand, keep, &info, fresh);
 }
@@ -250,18 +251,15 @@ static enum store_result room_age(struct store *store)
 }
 
 /* Then what is deleted gives way to what is put. */
-static enum store_result room_reclaim(struct store *store, const struct demand *demand)
+static enum store_result room_reclaim(
+	struct store *store, const struct demand *demand, const char *why)
 {
 	size_t count = 0;
-	char why[200];
-	snprintf(why, sizeof(why), "%s", store_problem());
-	if (!demand->reclaim)
-		return STORE_FULL;
-	enum store_result result = deleted_make_room(store, &count);
-	if (result == STORE_OK && count == 0)
-		result = STORE_FULL;
-	if (result == STORE_FULL)
-		problem_set(STORE_FULL, "%s", why);
+	enum store_result result = STORE_OK;
+	if (demand->reclaim)
+		result = deleted_make_room(store, &count);
+	if (result == STORE_FULL || (result == STORE_OK && count == 0))
+		return problem_set(STORE_FULL, "%s", why);
 	return result;
 }
 
@@ -269,22 +267,21 @@ enum store_result writing_begin_room(
 	struct store *store, const struct demand *demand, size_t keep, MDB_txn **txn_out)
 {
 	bool aged = false;
+	const char *why = "";
 	struct demand whole = *demand;
 	whole.pages += TOUCHED_ALWAYS;
 	for (;;) {
 		enum store_result result = writing_begin(store, demand->pages, txn_out);
 		if (result != STORE_OK)
 			return result;
-		enum room room = room_for(store, &whole, keep);
-		if (room == ROOM_ENOUGH) {
-			problem_clear();
+		enum room room = room_for(store, &whole, keep, &why);
+		if (room == ROOM_ENOUGH)
 			return STORE_OK;
-		}
 		writing_abort(store, *txn_out);
 		if (room == ROOM_HOPELESS)
-			return STORE_FULL;
+			return problem_set(STORE_FULL, "%s", why);
 		aged = room == ROOM_AGING && !aged;
-		result = aged ? room_age(store) : room_reclaim(store, demand);
+		result = aged ? room_age(store) : room_reclaim(store, demand, why);
 		if (result != STORE_OK)
 			return result;
 	}

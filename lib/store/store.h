@@ -103,7 +103,7 @@ struct write {
 	enum store_result result;
 	bool created;   /* there was no document before */
 	bool forgotten; /* removed without keeping former versions: there is no room for them */
-	struct etag previous; /* number 0: there was none */
+	struct etag previous; /* number 0: there was none; also set when it is refused */
 	struct etag etag;     /* the new version's; the change's number when removed */
 	size_t taken;         /* STORE_TAKEN: which claim */
 };
@@ -111,7 +111,13 @@ struct write {
 /* Applies them in order, later ones on the results of earlier ones, in one transaction with one
  * sync. Each has its own result: one that is refused, or does not fit, does not take the others
  * along. When it returns, what is STORE_OK is on disk. Returns STORE_OK, or STORE_FAILED when none
- * could be applied. */
+ * could be applied. A DELETE of what is not there is STORE_ABSENT, whatever its conditions.
+ *
+ * Room: a reserve (1/16 of the map, 512 KiB to 64 MiB) serves removals only. When it is reached, a
+ * put makes deleted documents forget their former versions, those first that were deleted first,
+ * before it is STORE_FULL; a removal then keeps none either (`forgotten`), and may trim the feed.
+ * An owner who creates with a quota keeps at most that many deleted documents. A program that may
+ * be under a file size limit has to ignore SIGXFSZ. */
 enum store_result store_apply(struct store *store, struct write *const *writes, size_t count);
 
 struct document_row {
@@ -175,7 +181,7 @@ struct feed_row {
 	struct change change;
 };
 
-/* Rows with number > after, oldest first, at most `most`. */
+/* Rows with number > after, oldest first, at most `most` and about 8 MiB. */
 enum store_result store_feed(struct store *store, struct arena *arena, uint64_t after, size_t most,
 	struct feed_row **rows_out, size_t *count_out);
 /* The oldest and newest number that the feed holds; 0, 0 when it is empty and never held one. */
@@ -184,8 +190,9 @@ enum store_result store_feed_range(struct store *store, uint64_t *oldest_out, ui
  * again. */
 enum store_result store_trim(struct store *store, uint64_t now, size_t most, bool *more_out);
 
-/* A socket that gets a datagram after each commit of any process: for the one follower. -1: errno.
- */
+/* A nonblocking socket that gets a datagram after each commit of documents or users, of any
+ * process: for the one follower (a later call takes the bell over). The caller closes it. -1:
+ * errno. */
 int store_doorbell(struct store *store);
 
 /* --- users --- */
