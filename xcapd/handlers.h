@@ -19,6 +19,8 @@ void prepare_ticket(struct request *request, void (*done)(struct ticket *ticket)
 void conclude(struct request *request);
 /* Hands the ticket over; when there is no room it ends the walk with BUSY. */
 enum progress commit_later(struct request *request);
+/* What the judge of XML lets through. */
+struct xml_limits document_limits(const struct request *request);
 /* Judges the whole new document by its usage; false: the conflict is told. */
 bool judge_document(struct request *request, struct span document);
 /* Reads the document's head: found_out, or false when the store failed (the walk is ended). */

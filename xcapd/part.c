@@ -12,18 +12,9 @@ enum progress change_part(struct request *request)
 	return ANSWER_LATER;
 }
 
-static struct xml_limits edit_limits(const struct request *request)
-{
-	return (struct xml_limits){
-		.depth = request->live->settings->limits.depth,
-		.attributes = 256,
-		.size = request->live->settings->limits.document,
-	};
-}
-
 static bool edit(struct request *request, struct span document, struct edit_result *out)
 {
-	struct xml_limits limits = edit_limits(request);
+	struct xml_limits limits = document_limits(request);
 	bool absent = false, done;
 	if (request->method == METHOD_PUT)
 		done = edit_put(request->arena, request->selector, document,
@@ -45,7 +36,7 @@ static void describe(struct request *request, const struct edit_result *result)
 	request->part_created = result->created;
 	change->what = selector_terminal(request->selector) == SELECTOR_ATTRIBUTE ? CHANGE_ATTRIBUTE
 										  : CHANGE_ELEMENT;
-	percent_decode(request->arena, request->target.node, &change->selector);
+	change->selector = request->selector->text;
 	change->bindings = request->target.bindings;
 	change->component = result->component;
 }
@@ -78,7 +69,7 @@ static bool no_parent(struct request *request)
 	struct conflict *why = &request->conflict;
 	if (why->kind == CONFLICT_NONE)
 		return request_refuse(request, OUTCOME_BUSY, NULL);
-	if (why->ancestor.size)
+	if (why->ancestor.data) /* empty: the document itself */
 		why->ancestor = location(request, why->ancestor);
 	return request_refuse(request, OUTCOME_CONFLICT, NULL);
 }

@@ -37,13 +37,18 @@ bool conditions_allow(struct request *request, struct etag current)
 	       || request_refuse(request, OUTCOME_STALE, NULL);
 }
 
-static bool judge(struct request *request, struct span document)
+struct xml_limits document_limits(const struct request *request)
 {
-	struct xml_limits limits = {
+	return (struct xml_limits){
 		.depth = request->live->settings->limits.depth,
 		.attributes = ATTRIBUTES_MOST,
 		.size = request->live->settings->limits.document,
 	};
+}
+
+static bool judge(struct request *request, struct span document)
+{
+	struct xml_limits limits = document_limits(request);
 	if (usage_accepts(request->usage, request->arena, &request->target.id, document, &limits,
 		    &request->verdict, &request->conflict))
 		return true;
