@@ -4,6 +4,17 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+static struct span joined(struct arena *arena, struct span list, struct span value)
+{
+	struct buffer out = { .arena = arena };
+	if (!list.data)
+		return value;
+	buffer_append(&out, list);
+	buffer_octet(&out, ',');
+	buffer_append(&out, value);
+	return buffer_span(&out);
+}
+
 void forwarding_header(
 	struct arena *arena, struct forwarding *forwarding, struct span name, struct span value)
 {
@@ -20,13 +31,12 @@ void forwarding_header(
 		list = &forwarding->forwarded;
 	else
 		return;
-	if (list->data)
-		value = arena_format(arena, "%.*s,%.*s", SPAN_ARG(*list), SPAN_ARG(value));
-	forwarding->failed |= !value.data;
-	*list = value;
+	*list = joined(arena, *list, value);
+	forwarding->failed |= !list->data;
 }
 
-/* Like span_cut, but a separator within a quoted string is none (RFC 9110 §5.6.4). */
+/* Like span_cut, but a separator within a quoted string is none (RFC 9110 §5.6.4). A quote that is
+ * never closed gives none: it may have swallowed what a proxy appended. */
 static struct span cut_unquoted(struct span *rest, char separator)
 {
 	struct span text = *rest;
@@ -43,7 +53,7 @@ static struct span cut_unquoted(struct span *rest, char separator)
 		}
 	}
 	*rest = (struct span){ NULL, 0 };
-	return text;
+	return quoted ? *rest : text;
 }
 
 /* A token as it stands, or a quoted string without its quotes; none when it is neither. */
@@ -69,19 +79,36 @@ static struct span unquote(struct arena *arena, struct span text)
 
 /* --- where from --- */
 
-/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80" */
+/* Takes port and brackets off: "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80". */
+static bool cut_port(struct span *text)
+{
+	struct span port = { NULL, 0 };
+	uint64_t number = 0;
+	size_t end;
+	if (span_starts(*text, SPAN("["))) {
+		if (!span_find(*text, ']', &end))
+			return false;
+		port = span_from(*text, end + 1);
+		*text = span_from(span_first(*text, end), 1);
+		if (!port.size)
+			return true;
+		if (port.data[0] != ':')
+			return false;
+		port = span_from(port, 1);
+	} else if (span_find(*text, ':', &end)
+		   && !span_find(span_from(*text, end + 1), ':', NULL)) {
+		port = span_from(*text, end + 1);
+		*text = span_first(*text, end);
+	}
+	return !port.data || (parse_u64(port, &number) && number <= UINT16_MAX);
+}
+
 static bool parse_hop(struct span text, struct sockaddr_storage *out)
 {
 	char host[ADDRESS_TEXT];
-	size_t end;
 	text = span_trim(text);
-	if (span_starts(text, SPAN("["))) {
-		if (!span_find(text, ']', &end))
-			return false;
-		text = span_from(span_first(text, end), 1);
-	} else if (span_find(text, ':', &end) && !span_find(span_from(text, end + 1), ':', NULL)) {
-		text = span_first(text, end);
-	}
+	if (!cut_port(&text))
+		return false;
 	if (!text.size || text.size >= sizeof(host) || span_find(text, '\0', NULL))
 		return false;
 	memcpy(host, text.data, text.size);
@@ -119,7 +146,7 @@ static bool find_client(
 	bool found = false;
 	while (list.data) {
 		struct sockaddr_storage hop;
-		struct span element = cut_unquoted(&list, ',');
+		struct span element = plain ? span_cut(&list, ',') : cut_unquoted(&list, ',');
 		if (!parse_hop(plain ? element : forwarded_for(element), &hop)) {
 			found = false;
 			continue;
@@ -214,8 +241,7 @@ enum identity_result identity_asserted(struct arena *arena, struct store *store,
 		return IDENTITY_NONE;
 	if (forwarding->asserted_count > 1)
 		return IDENTITY_MALFORMED;
-	struct span rest = forwarding->asserted, name;
-	enum identity_result result = IDENTITY_STRANGER;
+	struct span rest = forwarding->asserted, name, chosen = { NULL, 0 };
 	for (size_t count = 0; rest.data; count++) {
 		if (count == IDENTITIES_MOST)
 			return IDENTITY_MALFORMED;
@@ -223,11 +249,12 @@ enum identity_result identity_asserted(struct arena *arena, struct store *store,
 			look_up(arena, store, settings, cut_unquoted(&rest, ','), &name);
 		if (one == IDENTITY_MALFORMED || one == IDENTITY_BROKEN)
 			return one;
-		if (one != IDENTITY_KNOWN)
-			continue;
-		if (result != IDENTITY_KNOWN || (owner.size && span_equal(name, owner)))
-			*who = (struct principal){ ROLE_USER, name };
-		result = IDENTITY_KNOWN;
+		if (one == IDENTITY_KNOWN
+			&& (!chosen.data || (owner.size && span_equal(name, owner))))
+			chosen = name;
 	}
-	return result;
+	if (!chosen.data)
+		return IDENTITY_STRANGER;
+	*who = (struct principal){ ROLE_USER, chosen };
+	return IDENTITY_KNOWN;
 }

@@ -193,6 +193,7 @@ static void strangers_are_told_apart_from_nonsense(void **state)
 		{ "\"\"", IDENTITY_STRANGER },
 		{ "\"" ALICE, IDENTITY_MALFORMED },
 		{ "a\"b", IDENTITY_MALFORMED },
+		{ ALICE ", a\"b", IDENTITY_MALFORMED },
 		{ "\"a\"b\"", IDENTITY_MALFORMED },
 		{ "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a," ALICE, IDENTITY_MALFORMED },
 	};
@@ -266,6 +267,10 @@ static void the_rightmost_untrusted_hop_is_the_client(void **state)
 		{ "", PROXY },
 		{ "localhost", PROXY },
 		{ "[2001:db8::7", PROXY },
+		{ "[2001:db8::7]x", PROXY },
+		{ "203.0.113.7:http", PROXY },
+		/* a client's quote does not swallow what the proxy appends */
+		{ "10.0.0.1:\", 203.0.113.7", "203.0.113.7" },
 		{ "203.0.113.7777777777777777777777777777777777777777777", PROXY },
 	};
 	struct world *world = *state;
@@ -290,6 +295,8 @@ static void forwarded_says_the_same(void **state)
 		{ "for=unknown, for=192.0.2.8", "192.0.2.8" },
 		{ "for=203.0.113.7, proto=https", PROXY },
 		{ "for=\"203.0.113.7", PROXY },
+		{ "for=10.0.0.1;x=\", for=203.0.113.7", PROXY },
+		{ "for=10.0.0.1;x=\"\\\", for=203.0.113.7", PROXY },
 	};
 	struct world *world = *state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
