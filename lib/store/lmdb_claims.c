@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of one scope stand together. */
-static void claim_hash(const struct claim *claim, uint8_t out[CLAIM_HASH])
+void claim_hash(const struct claim *claim, uint8_t out[CLAIM_HASH])
 {
 	struct sha256_ctx sha;
 	sha256_init(&sha);

@@ -224,6 +224,25 @@ static bool is_version(const struct document *document, uint64_t number)
 	return document->number == number;
 }
 
+enum store_result store_version(struct store *store, struct arena *arena, const struct doc_id *id,
+	uint64_t number, struct version *out)
+{
+	MDB_txn *txn;
+	struct document document;
+	bool deleted;
+	problem_clear();
+	enum store_result result = reading_begin(store, &txn);
+	if (result != STORE_OK)
+		return result;
+	result = any_find(store, txn, id, &document, &deleted);
+	if (result == STORE_OK && !is_version(&document, number))
+		result = STORE_ABSENT;
+	if (result == STORE_OK)
+		result = version_fill(store, txn, arena, number, out);
+	reading_end(store, txn);
+	return result;
+}
+
 static enum store_result version_copy(struct store *store, MDB_txn *txn, struct arena *arena,
 	const struct doc_id *id, uint64_t number, struct span *out)
 {

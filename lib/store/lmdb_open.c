@@ -335,7 +335,7 @@ static struct store *store_new(const struct store_settings *settings)
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&store->map_lock, &attributes);
 	pthread_rwlockattr_destroy(&attributes);
-	store->folder = store->bell = -1;
+	store->folder = store->bell = store->lock = -1;
 	store->pid = getpid();
 	store->history = settings->history_versions;
 	store->feed_keep_ms = settings->feed_keep_ms;
@@ -346,6 +346,8 @@ static struct store *store_new(const struct store_settings *settings)
 static enum store_result engine_start(struct store *store, const struct store_settings *settings)
 {
 	enum store_result result = folder_check(settings);
+	if (result == STORE_OK)
+		result = folder_lock(store->folder, false, &store->lock);
 	if (result != STORE_OK)
 		return result;
 	int rc = env_open(store, settings);
@@ -393,6 +395,8 @@ void store_close(struct store **store_in)
 		close(store->folder);
 	if (store->bell >= 0)
 		close(store->bell);
+	if (store->lock >= 0)
+		close(store->lock);
 	arena_free(&store->scratch);
 	pthread_rwlock_destroy(&store->map_lock);
 	free(store);

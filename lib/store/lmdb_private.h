@@ -63,6 +63,7 @@ struct store {
 	_Atomic uint64_t generation;
 	_Atomic bool broken;
 	int folder, bell; /* the folder itself; the socket that rings doorbells */
+	int lock;         /* says that the store is open, to who would replace it */
 	size_t page_size;
 	size_t reserve;        /* pages that only removals may use */
 	size_t disk_reserve;   /* so many of them are allocated on the disk beforehand */
@@ -229,6 +230,9 @@ enum store_result room_free_pages(struct store *store, MDB_txn *txn, uint64_t *p
 
 /* --- lmdb_claims.c --- */
 
+/* The claim's key: rows of one scope stand together. */
+void claim_hash(const struct claim *claim, uint8_t out[CLAIM_HASH]);
+
 struct claim_entry {
 	uint8_t hash[CLAIM_HASH];
 	const struct claim *claim;
@@ -297,6 +301,11 @@ int feed_last(struct store *store, MDB_txn *txn, uint64_t *number_out);
 int feed_trim(struct store *store, MDB_txn *txn, uint64_t before, size_t most, size_t *count_out);
 /* When a removal does not fit: gives up some of the oldest rows, however young. */
 enum store_result feed_make_room(struct store *store);
+
+/* --- lmdb_lock.c --- */
+
+/* Held until the file is closed; `alone`: only when no process has the store open. */
+enum store_result folder_lock(int folder, bool alone, int *lock_out);
 
 /* --- lmdb_doorbell.c --- */
 

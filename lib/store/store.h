@@ -166,6 +166,9 @@ struct version {
 
 enum store_result store_versions(struct store *store, struct arena *arena, const struct doc_id *id,
 	struct version **out, size_t *count_out);
+/* One of them, or the version that is. */
+enum store_result store_version(struct store *store, struct arena *arena, const struct doc_id *id,
+	uint64_t number, struct version *out);
 enum store_result store_version_read(struct store *store, struct arena *arena,
 	const struct doc_id *id, uint64_t number, struct span *body_out);
 
