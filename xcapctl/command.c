@@ -25,26 +25,30 @@ enum exit_status complain_store(enum store_result result)
 	return complain("the store failed: %s", store_problem());
 }
 
-enum exit_status run_store(struct run *run, bool create)
+enum exit_status run_store_settings(struct run *run, bool create, struct store_settings *out)
 {
 	const struct settings *settings = run->settings;
-	const char *path = arena_text(run->arena, settings->store.path);
+	*out = (struct store_settings){
+		.path = arena_text(run->arena, settings->store.path),
+		.max_size = settings->store.max_size,
+		.sync = settings->store.sync,
+		.create = create,
+		.history_versions = (unsigned)settings->store.history_versions,
+		.feed_keep_ms = settings->store.feed_keep_ms,
+	};
+	return out->path ? EXIT_WELL : complain("no memory");
+}
+
+enum exit_status run_store(struct run *run, bool create)
+{
+	struct store_settings settings;
 	if (run->store)
 		return EXIT_WELL;
-	if (!path)
-		return complain("no memory");
-	enum store_result result = store_open(
-		&run->store, &(struct store_settings){
-				     .path = path,
-				     .max_size = settings->store.max_size,
-				     .sync = settings->store.sync,
-				     .create = create,
-				     .history_versions = (unsigned)settings->store.history_versions,
-				     .feed_keep_ms = settings->store.feed_keep_ms,
-			     });
-	if (result == STORE_OK)
+	if (run_store_settings(run, create, &settings) != EXIT_WELL)
+		return EXIT_FAILED;
+	if (store_open(&run->store, &settings) == STORE_OK)
 		return EXIT_WELL;
-	complain("cannot open the store at %s: %s", path, store_problem());
+	complain("cannot open the store at %s: %s", settings.path, store_problem());
 	return EXIT_MISUSED;
 }
 

@@ -28,12 +28,17 @@ struct run {
 	const char *role;
 	bool password_stdin;
 	const char *if_match;
+	const char *version;
+	bool progress;
 };
 
 typedef enum exit_status command_run(struct run *run);
 
 command_run user_add, user_passwd, user_remove, user_list, user_show, user_import;
-command_run doc_list, doc_get, doc_put, doc_delete;
+command_run doc_list, doc_get, doc_put, doc_delete, doc_history, doc_restore;
+command_run transfer_export, transfer_import, store_save, store_restore, store_judge, store_figures;
+command_run feed_status;
+command_run usage_list, usage_show, usage_check;
 command_run config_show;
 
 /* "xcapctl: ..." on stderr. Returns EXIT_FAILED, for `return complain(..)`. */
@@ -43,6 +48,7 @@ enum exit_status complain_store(enum store_result result);
 
 /* Opens what the settings name, once. Complains unless EXIT_WELL. */
 enum exit_status run_store(struct run *run, bool create);
+enum exit_status run_store_settings(struct run *run, bool create, struct store_settings *out);
 enum exit_status run_usages(struct run *run);
 void run_end(struct run *run);
 

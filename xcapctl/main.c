@@ -7,7 +7,13 @@
 #include <signal.h>
 #include <string.h>
 
-enum option_bit { OPTION_ROLE = 1, OPTION_PASSWORD = 2, OPTION_IF_MATCH = 4 };
+enum option_bit {
+	OPTION_ROLE = 1,
+	OPTION_PASSWORD = 2,
+	OPTION_IF_MATCH = 4,
+	OPTION_VERSION = 8,
+	OPTION_PROGRESS = 16,
+};
 
 static const struct command {
 	const char *noun, *verb; /* verb NULL: the noun stands alone */
@@ -33,6 +39,27 @@ static const struct command {
 		"put a document, judged as over HTTP; from stdin without FILE" },
 	{ "doc", "delete", doc_delete, 1, 1, OPTION_IF_MATCH, "DOCUMENT-SELECTOR [--if-match ETAG]",
 		"delete a document" },
+	{ "doc", "history", doc_history, 1, 1, 0, "DOCUMENT-SELECTOR",
+		"list the versions that are kept, newest first" },
+	{ "doc", "restore", doc_restore, 1, 1, OPTION_IF_MATCH | OPTION_VERSION,
+		"DOCUMENT-SELECTOR [--version N] [--if-match ETAG]",
+		"put a former version back, judged as over HTTP; the newest one without N" },
+	{ "feed", "status", feed_status, 0, 0, 0, "", "where the change feed begins and ends" },
+	{ "export", NULL, transfer_export, 1, 1, OPTION_PROGRESS, "DIR [--progress]",
+		"write all users and documents as files" },
+	{ "import", NULL, transfer_import, 1, 1, OPTION_PROGRESS, "DIR [--progress]",
+		"read such files, each judged as over HTTP" },
+	{ "backup", NULL, store_save, 1, 1, OPTION_PROGRESS, "FILE [--progress]",
+		"copy the whole store into one file, also while the daemons run" },
+	{ "restore", NULL, store_restore, 1, 1, OPTION_PROGRESS, "FILE [--progress]",
+		"put a backup in the store's place, while the daemons are down" },
+	{ "verify", NULL, store_judge, 0, 0, OPTION_PROGRESS, "[--progress]",
+		"check every row and judge every document anew; exit 1 if anything is wrong" },
+	{ "stats", NULL, store_figures, 0, 0, 0, "", "how much there is, and how much room" },
+	{ "usage", "list", usage_list, 0, 0, 0, "", "list the application usages" },
+	{ "usage", "show", usage_show, 1, 1, 0, "AUID", "print what a usage's definition says" },
+	{ "usage", "check", usage_check, 1, 1, 0, "FILE",
+		"load a definition with all others, tell what is wrong with it" },
 	{ "config", NULL, config_show, 0, 0, 0, "", "print every key with value, default, range" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -61,17 +88,33 @@ static void usage(FILE *to, const char *noun)
 		to);
 }
 
+/* Alone it asks for the program's version; with a number or etag it chooses one of a document's. */
+static void read_version(struct line *line, char **words)
+{
+	struct etag etag;
+	uint64_t number;
+	struct span next = span_of(optarg ? NULL : words[optind]);
+	line->run.version = optarg;
+	if (next.data && (parse_u64(next, &number) || etag_parse(next, &etag)))
+		line->run.version = words[optind++];
+	if (line->run.version)
+		line->options |= OPTION_VERSION;
+	else
+		line->version = true;
+}
+
 static bool read_options(struct line *line, int count, char **words)
 {
-	enum { JSON = 256, VERSION, ROLE, PASSWORD_STDIN, IF_MATCH };
+	enum { JSON = 256, VERSION, ROLE, PASSWORD_STDIN, IF_MATCH, PROGRESS };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, VERSION },
+		{ "version", optional_argument, NULL, VERSION },
 		{ "json", no_argument, NULL, JSON },
 		{ "role", required_argument, NULL, ROLE },
 		{ "password-stdin", no_argument, NULL, PASSWORD_STDIN },
 		{ "if-match", required_argument, NULL, IF_MATCH },
+		{ "progress", no_argument, NULL, PROGRESS },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct run *run = &line->run;
@@ -87,7 +130,7 @@ static bool read_options(struct line *line, int count, char **words)
 			line->help = true;
 			break;
 		case VERSION:
-			line->version = true;
+			read_version(line, words);
 			break;
 		case JSON:
 			run->json = true;
@@ -107,6 +150,10 @@ static bool read_options(struct line *line, int count, char **words)
 		case IF_MATCH:
 			run->if_match = optarg;
 			line->options |= OPTION_IF_MATCH;
+			break;
+		case PROGRESS:
+			run->progress = true;
+			line->options |= OPTION_PROGRESS;
 			break;
 		default:
 			return false;

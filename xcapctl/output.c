@@ -196,6 +196,13 @@ json_t *json_span(struct span text)
 	return string;
 }
 
+json_t *json_etag(struct etag etag)
+{
+	char text[ETAG_TEXT_MAX];
+	etag_text(etag, text);
+	return json_string(text);
+}
+
 json_t *json_time(uint64_t milliseconds)
 {
 	char text[32];
