@@ -67,7 +67,8 @@ struct waiter {
 static void finished(struct ticket *ticket)
 {
 	struct waiter *waiter = (struct waiter *)ticket;
-	waiter->order = atomic_fetch_add(waiter->finished, 1);
+	waiter->order = atomic_load(waiter->finished); /* only the committer counts */
+	atomic_fetch_add(waiter->finished, 1);
 }
 
 static void wait_for(atomic_uint *count, unsigned wanted)
