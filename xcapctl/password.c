@@ -37,10 +37,10 @@ static bool ask(int terminal, const char *question, char *out, size_t size)
 		return false;
 	quiet = loud;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	tcsetattr(terminal, TCSAFLUSH, &quiet); /* what was typed before the question is dropped */
 	dprintf(terminal, "%s: ", question);
-	tcsetattr(terminal, TCSAFLUSH, &quiet);
 	bool well = read_line(terminal, out, size);
-	tcsetattr(terminal, TCSAFLUSH, &loud);
+	tcsetattr(terminal, TCSADRAIN, &loud);
 	dprintf(terminal, "\n");
 	return well;
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import subprocess
 
 import pytest
@@ -107,6 +108,7 @@ def at_a_terminal(server, answers, *words):
     shown = b""
     for question, answer in answers:
         while question not in shown:
+            assert select.select([terminal], [], [], 20 * SLOW)[0], shown
             shown += os.read(terminal, 1024)
         os.write(terminal, answer)
     try:
