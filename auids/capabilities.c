@@ -60,8 +60,7 @@ static void write_document(
 	buffer_text(to, "\t</namespaces>\n</xcap-caps>\n");
 }
 
-/* From the content, so that the same capabilities have the same etag after a restart. */
-static struct etag etag_of(struct span body)
+struct etag usage_octets_etag(struct span body)
 {
 	char digits[DIGEST_HEX_MAX];
 	uint8_t octets[16];
@@ -87,7 +86,7 @@ bool capabilities_prepare(struct usages *set)
 	set->capabilities = buffer_span(&text);
 	if (text.failed)
 		return false;
-	set->capabilities_etag = etag_of(set->capabilities);
+	set->capabilities_etag = usage_octets_etag(set->capabilities);
 	return true;
 }
 
@@ -95,7 +94,8 @@ bool usage_generate(const struct usages *usages, const struct usage *usage, stru
 	const struct doc_id *id, struct span *body_out, struct etag *etag_out)
 {
 	struct conflict unused = { .arena = arena };
-	if (!usage->branches[id->tree].generated || !usage_allows_name(usage, id, &unused))
+	if (usage->branches[id->tree].generated != GENERATED_CAPABILITIES
+		|| !usage_allows_name(usage, id, &unused))
 		return false;
 	*body_out = arena_copy(arena, usages->capabilities);
 	*etag_out = usages->capabilities_etag;

@@ -131,6 +131,31 @@ static void read_roots(struct reading *reading, const xmlNode *content)
 	usage->roots = roots;
 }
 
+static void read_extensions(struct reading *reading, const xmlNode *content)
+{
+	struct usage *usage = reading->usage;
+	struct span *files = room(reading, count_called(content, "extension"), sizeof(*files));
+	const xmlNode *node = next_called(content->children, "extension");
+	for (; node && files; node = next_called(node->next, "extension"))
+		files[usage->extension_count++] = attribute(reading, node, "schema");
+	usage->extensions = files;
+	if (usage->extension_count && usage->judge != JUDGE_STRICT)
+		fault(reading, content, "only a strict judge looks at extensions");
+}
+
+static void read_view(struct reading *reading, const xmlNode *node)
+{
+	struct usage *usage = reading->usage;
+	struct view *view = &usage->view;
+	const char *standard = usage->default_namespace.data;
+	if (!node)
+		return;
+	view->accept = attribute(reading, node, "accept");
+	view->content = expanded(reading, node, "content", standard);
+	view->type = expanded(reading, node, "type", standard);
+	view->types = texts(reading, node, "type", &view->type_count);
+}
+
 static void read_content(struct reading *reading, const xmlNode *content)
 {
 	static const char *const judges[] = { "strict", "lax", "off", NULL };
@@ -145,7 +170,10 @@ static void read_content(struct reading *reading, const xmlNode *content)
 		fault(reading, content, "a strict judge needs a schema");
 	if (usage->judge == JUDGE_OFF && usage->schema.data)
 		fault(reading, content, "a judge that is off needs no schema");
+	usage->stylesheet_file = attribute(reading, content, "stylesheet");
 	read_roots(reading, content);
+	read_extensions(reading, content);
+	read_view(reading, next_called(content->children, "view"));
 }
 
 /* --- trees --- */
@@ -161,6 +189,11 @@ static void read_documents(struct reading *reading, const xmlNode *tree, struct 
 		if (!name->text.data == !pattern.data)
 			fault(reading, node, "either a name or a pattern");
 		name->pattern = pattern.data != NULL;
+		name->alias = attribute(reading, node, "alias");
+		name->template_file = attribute(reading, node, "template");
+		name->line = xmlGetLineNo(node);
+		if (name->pattern && (name->alias.data || name->template_file.data))
+			fault(reading, node, "an alias or template needs a name");
 		if (name->pattern)
 			name->text = pattern;
 	}
@@ -175,6 +208,9 @@ static const struct branch standard_branches[] = {
 	[TREE_GLOBAL] = { .read = WHO_ANY, .write = WHO_TRUSTED },
 };
 
+/* By enum generated. */
+static const char *const makers[] = { "nothing", "capabilities", "directory", "claims", NULL };
+
 static void read_tree(struct reading *reading, const xmlNode *tree)
 {
 	static const char *const names[] = { "users", "global", NULL };
@@ -187,7 +223,7 @@ static void read_tree(struct reading *reading, const xmlNode *tree)
 	branch->folders = choice(reading, tree, "folders", answers, 0) == 1;
 	branch->read = (enum who)choice(reading, tree, "read", whos, (int)branch->read);
 	branch->write = (enum who)choice(reading, tree, "write", whos, (int)branch->write);
-	branch->generated = attribute(reading, tree, "generated").data != NULL;
+	branch->generated = (enum generated)choice(reading, tree, "generated", makers, 0);
 	read_documents(reading, tree, branch);
 	if (branch->generated && !branch->document_count)
 		fault(reading, tree, "a generated document needs a name");
@@ -197,12 +233,14 @@ static void read_tree(struct reading *reading, const xmlNode *tree)
 
 static void read_uri(struct reading *reading, const xmlNode *node, struct rule *rule)
 {
-	static const char *const forms[] = { "relative-path", "absolute", "absolute-http", NULL };
+	static const char *const forms[] = { "relative-path", "absolute", "absolute-http", "owner",
+		"owner-domain", NULL };
 	rule->form = (enum uri_form)choice(reading, node, "form", forms, FORM_ABSOLUTE);
 	struct span required = attribute(reading, node, "required");
 	rule->required = span_equal_text(required, "true") || span_equal_text(required, "1");
 	rule->auid = attribute(reading, node, "auid");
 	rule->own_home = attribute(reading, node, "home").data != NULL;
+	rule->phrase = attribute(reading, node, "phrase");
 	if (rule->auid.data && rule->form != FORM_ABSOLUTE_HTTP)
 		fault(reading, node, "\"auid\" needs form=\"absolute-http\"");
 	if (rule->own_home && !rule->auid.data)
@@ -225,10 +263,38 @@ static void read_rules(struct reading *reading, const xmlNode *rules)
 		rule->element = expanded(reading, node, "element", usage->default_namespace.data);
 		rule->attribute = expanded(reading, node, "attribute", "");
 		rule->scope = attribute(reading, node, "scope");
+		rule->shown = attribute(reading, node, "shown");
+		rule->apart_from_users = attribute(reading, node, "apart-from").data != NULL;
 		if (rule->kind == RULE_URI)
 			read_uri(reading, node, rule);
 	}
 	usage->rules = all;
+}
+
+/* What is made of claims needs one that says what is shown. */
+static void check_generated(struct reading *reading, const xmlNode *root)
+{
+	const struct usage *usage = reading->usage;
+	bool wanted = false, shown = false;
+	for (size_t i = 0; i < 2; i++)
+		wanted |= usage->branches[i].generated == GENERATED_CLAIMS;
+	for (size_t i = 0; i < usage->rule_count; i++)
+		shown |= usage->rules[i].shown.data != NULL;
+	if (wanted && !shown)
+		fault(reading, root, "generated=\"claims\" needs a <claim> with \"shown\"");
+}
+
+static void read_notices(struct reading *reading, const xmlNode *root)
+{
+	struct usage *usage = reading->usage;
+	struct notice *all = room(reading, count_called(root, "notifies"), sizeof(*all));
+	const xmlNode *node = next_called(root->children, "notifies");
+	for (; node && all; node = next_called(node->next, "notifies"))
+		all[usage->notice_count++] = (struct notice){
+			.event = attribute(reading, node, "event"),
+			.effect = attribute(reading, node, "effect"),
+		};
+	usage->notices = all;
 }
 
 static void read_usage(struct reading *reading, const xmlNode *root)
@@ -249,6 +315,8 @@ static void read_usage(struct reading *reading, const xmlNode *root)
 		else if (is(node, "rules"))
 			read_rules(reading, node);
 	}
+	read_notices(reading, root);
+	check_generated(reading, root);
 }
 
 bool definition_read(struct loading *loading, const struct schemas *language, const char *path,
@@ -258,7 +326,7 @@ bool definition_read(struct loading *loading, const struct schemas *language, co
 	struct conflict why = { .arena = loading->set->arena };
 	struct reading reading = { loading, loading->set->arena, out, false };
 	*out = (struct usage){ .set = loading->set, .file = path };
-	if (!load_document(loading, path, &document))
+	if (!load_document(loading, path, &document, NULL))
 		return false;
 	if (schemas_accept(language, xml_tree(document), &why))
 		read_usage(&reading, xmlDocGetRootElement(xml_tree(document)));

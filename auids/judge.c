@@ -2,6 +2,7 @@
 #include "auids/private.h"
 #include "auids/rules.h"
 #include "auids/schemas.h"
+#include "auids/stylesheet.h"
 
 #include <string.h>
 
@@ -19,14 +20,18 @@ static bool root_fits(const struct usage *usage, const xmlNode *root, struct con
 }
 
 /* RFC 4825 §8.2.5 in its order: schema, uniqueness, other constraints. */
-static bool content_fits(const struct usage *usage, struct arena *arena, const struct doc_id *id,
-	xmlDoc *document, struct verdict *verdict_out, struct conflict *why)
+bool content_fits(const struct usage *usage, struct arena *arena, const struct doc_id *id,
+	const struct xml_document *parsed, struct span body, struct verdict *verdict_out,
+	struct conflict *why)
 {
+	xmlDoc *document = xml_tree(parsed);
 	if (usage->judge != JUDGE_OFF && !root_fits(usage, xmlDocGetRootElement(document), why))
 		return false;
 	if (usage->judge == JUDGE_STRICT && !schemas_accept(usage->set->schemas, document, why))
 		return false;
-	return rules_accept(usage, arena, id, document, verdict_out, why);
+	if (!rules_accept(usage, arena, id, document, body, verdict_out, why))
+		return false;
+	return !usage->stylesheet || stylesheet_accept(usage->stylesheet, arena, id, document, why);
 }
 
 bool usage_accepts(const struct usage *usage, struct arena *arena, const struct doc_id *id,
@@ -41,14 +46,15 @@ bool usage_accepts(const struct usage *usage, struct arena *arena, const struct 
 			SPAN_ARG(usage->auid), (unsigned long long)usage->size_cap);
 	if (!xml_parse(&document, body, limits, why))
 		return false;
-	bool accepted = content_fits(usage, arena, id, xml_tree(document), verdict_out, why);
+	bool accepted = content_fits(usage, arena, id, document, body, verdict_out, why);
 	xml_free(&document);
 	return accepted;
 }
 
 void usage_taken(const struct usage *usage, struct arena *arena, struct span body,
-	const struct claim *claim, struct conflict *why)
+	const struct claim *claim, claim_free *is_free, void *context, struct conflict *why)
 {
+	const struct asking asking = { is_free, context };
 	static const struct xml_limits none = { .depth = SIZE_MAX, .attributes = SIZE_MAX };
 	struct xml_document *document;
 	conflict_set(why, CONFLICT_UNIQUENESS_FAILURE, "a value of this document is taken");
@@ -56,6 +62,6 @@ void usage_taken(const struct usage *usage, struct arena *arena, struct span bod
 		conflict_set(why, CONFLICT_UNIQUENESS_FAILURE, "a value of this document is taken");
 		return;
 	}
-	rules_taken(usage, arena, xml_tree(document), claim, why);
+	rules_taken(usage, arena, xml_tree(document), claim, &asking, why);
 	xml_free(&document);
 }

@@ -68,7 +68,8 @@ static bool read_octets(struct loading *loading, const char *path, FILE *file, s
 	return true;
 }
 
-bool load_document(struct loading *loading, const char *path, struct xml_document **out)
+bool load_document(struct loading *loading, const char *path, struct xml_document **out,
+	struct span *octets_out)
 {
 	static const struct xml_limits limits = { .depth = 100, .attributes = 200 };
 	struct conflict why = { .arena = loading->set->arena };
@@ -81,6 +82,8 @@ bool load_document(struct loading *loading, const char *path, struct xml_documen
 	fclose(file);
 	if (fine && !xml_parse(out, octets, &limits, &why))
 		return problem_conflict(loading, path, &why);
+	if (fine && octets_out)
+		*octets_out = octets;
 	return fine;
 }
 
@@ -97,21 +100,32 @@ static int by_file_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 static bool read_definitions(struct loading *loading, const struct schemas *language,
 	struct dirent *const *entries, size_t count)
 {
 	struct usages *set = loading->set;
 	bool fine = true;
-	set->items = arena_zero(set->arena, count * sizeof(*set->items));
+	set->items = arena_zero(set->arena, (count + 1) * sizeof(*set->items));
 	if (!set->items)
 		return no_memory(loading);
 	for (size_t i = 0; i < count; i++) {
 		const char *path =
 			arena_format(set->arena, "%s/%s", loading->definitions, entries[i]->d_name)
 				.data;
+		if (loading->draft && !strcmp(entries[i]->d_name, base_name(loading->draft)))
+			continue;
 		fine &= path ? definition_read(loading, language, path, &set->items[set->count++])
 			     : no_memory(loading);
 	}
+	if (loading->draft)
+		fine &= definition_read(
+			loading, language, loading->draft, &set->items[set->count++]);
 	return fine;
 }
 
@@ -191,30 +205,44 @@ static bool roots_declared(struct loading *loading, const struct usage *usage)
 	return fine;
 }
 
-static bool schema_exists(struct loading *loading, const struct usage *usage)
+static bool schema_exists(struct loading *loading, const struct usage *usage, struct span name)
 {
-	struct span path = arena_format(
-		loading->set->arena, "%s/%.*s", loading->schemas, SPAN_ARG(usage->schema));
+	struct span path =
+		arena_format(loading->set->arena, "%s/%.*s", loading->schemas, SPAN_ARG(name));
 	if (!path.data)
 		return no_memory(loading);
 	return !access(path.data, R_OK)
 	       || problem(loading, usage->file, usage->schema_line, "schema %.*s: %s",
-		       SPAN_ARG(usage->schema), strerror(errno));
+		       SPAN_ARG(name), strerror(errno));
+}
+
+static bool gather_schemas(
+	struct loading *loading, const struct usage *usage, struct span *names, size_t *count)
+{
+	bool fine = true;
+	if (!usage->schema.data)
+		return true;
+	names[(*count)++] = usage->schema;
+	for (size_t i = 0; i < usage->extension_count; i++)
+		names[(*count)++] = usage->extensions[i];
+	for (size_t i = 0; i <= usage->extension_count; i++)
+		fine &= schema_exists(loading, usage, names[*count - 1 - i]);
+	return fine;
 }
 
 static bool load_schemas(struct loading *loading)
 {
 	struct usages *set = loading->set;
 	size_t count = 0, before = loading->problem_count;
-	struct span *names = arena_alloc(set->arena, set->count * sizeof(*names));
+	size_t most = 0;
+	for (size_t i = 0; i < set->count; i++)
+		most += 1 + set->items[i].extension_count;
+	struct span *names = arena_alloc(set->arena, most * sizeof(*names));
 	bool fine = true;
 	if (!names)
 		return no_memory(loading);
 	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i].schema.data) {
-			fine &= schema_exists(loading, &set->items[i]);
-			names[count++] = set->items[i].schema;
-		}
+		fine &= gather_schemas(loading, &set->items[i], names, &count);
 	if (!fine)
 		return false;
 	if (!schemas_load(loading, names, count, &set->schemas))
@@ -232,14 +260,27 @@ static bool load_set(struct loading *loading)
 	qsort(set->items, set->count, sizeof(*set->items), by_auid);
 	if (!index_names(loading) || !load_schemas(loading))
 		return false;
+	bool fine = true;
+	for (size_t i = 0; i < set->count; i++)
+		fine &= stylesheet_attach(loading, &set->items[i])
+			&& templates_attach(loading, &set->items[i]);
+	if (!fine)
+		return false;
 	return capabilities_prepare(set) || no_memory(loading);
 }
 
 bool usages_load(struct usages **out, const char *definitions, const char *schemas, FILE *problems)
 {
+	return usages_load_draft(out, definitions, schemas, NULL, problems);
+}
+
+bool usages_load_draft(struct usages **out, const char *definitions, const char *schemas,
+	const char *draft, FILE *problems)
+{
 	struct loading loading = {
 		.definitions = definitions,
 		.schemas = schemas,
+		.draft = draft,
 		.problems = problems,
 	};
 	struct arena *arena = arena_new(64 * 1024);

@@ -2,11 +2,12 @@
 #include "auids/rules.h"
 #include "auids/field.h"
 #include "auids/keyed.h"
+#include "auids/shown.h"
 #include "auids/uris.h"
 
 #include <string.h>
 
-enum { FIELDS_MOST = 8, ALTERNATIVES = 2 };
+enum { FIELDS_MOST = 8, ALTERNATIVES = 2, TRIES = 8 };
 
 /* A value that a uniqueness rule or claim has seen. */
 struct seen {
@@ -31,7 +32,11 @@ struct walk {
 	struct conflict *why;
 	struct table table;
 	struct claim *claims;
+	size_t *ordinals; /* of the elements that claim them, in document order; SIZE_MAX: not
+			     shown */
 	size_t claim_count;
+	size_t ordinal; /* of the element that is visited */
+	const struct asking *asking;
 	size_t duplicates;
 };
 
@@ -106,7 +111,8 @@ typedef bool visitor(struct walk *walk, const struct rule *rule, const xmlNode *
 static bool walk_rules(struct walk *walk, const bool kinds[RULE_KINDS], visitor *visit)
 {
 	const xmlNode *element = xmlDocGetRootElement(walk->document);
-	for (; element; element = next_element(element))
+	walk->ordinal = 0;
+	for (; element; element = next_element(element), walk->ordinal++)
 		for (size_t i = 0; i < walk->usage->rule_count; i++) {
 			const struct rule *rule = &walk->usage->rules[i];
 			if (kinds[rule->kind] && is_named(element, rule->element)
@@ -124,17 +130,42 @@ static struct span field_of(
 	return field_select(walk->arena, walk->usage->default_namespace, element, rule->attribute);
 }
 
+/* The name of the user who would be called like the claimed URI; empty when nobody could be. */
+static struct span user_called(const struct walk *walk, struct span value)
+{
+	struct span user, none = SPAN(""), rest = span_from(value, 0);
+	struct span plain = span_cut(&rest, ';');
+	struct span domain = walk->id ? xui_domain(walk->id->xui) : none;
+	return xui_canonical(walk->arena, plain, domain, &user) ? user : none;
+}
+
+/* False without memory. */
+static bool claim_of(
+	const struct walk *walk, const struct rule *rule, struct span value, struct claim *out)
+{
+	*out = (struct claim){ .scope = rule->scope, .value = uri_canonical(walk->arena, value) };
+	if (out->value.data && rule->apart_from_users)
+		out->user = user_called(walk, out->value);
+	return out->value.data != NULL;
+}
+
+static bool is_free(const struct walk *walk, const struct rule *rule, struct span value)
+{
+	struct claim claim;
+	if (!value.data || !walk->asking || !walk->asking->is_free)
+		return value.data != NULL;
+	return claim_of(walk, rule, value, &claim)
+	       && walk->asking->is_free(walk->asking->context, &claim);
+}
+
 static void add_field(
 	struct walk *walk, const struct rule *rule, const xmlNode *element, struct span value)
 {
 	struct span others[ALTERNATIVES];
 	size_t count = 0;
-	while (rule->kind == RULE_CLAIM && count < ALTERNATIVES) {
+	for (size_t i = 0; rule->kind == RULE_CLAIM && i < TRIES && count < ALTERNATIVES; i++) {
 		others[count] = uri_alternative(walk->arena, value);
-		if (!others[count++].data)
-			count = 0;
-		if (!count)
-			break;
+		count += is_free(walk, rule, others[count]);
 	}
 	struct span field = field_of(walk, rule, element);
 	if (field.data)
@@ -193,11 +224,13 @@ static bool check_unique(struct walk *walk, const struct rule *rule, const xmlNo
 	if (rule->kind == RULE_UNIQUE) {
 		seen.within = element->parent;
 	} else {
-		seen.value = uri_canonical(walk->arena, seen.value);
-		if (!seen.value.data)
+		struct claim *claim = &walk->claims[walk->claim_count];
+		if (!claim_of(walk, rule, seen.value, claim))
 			return starved(walk->why);
-		walk->claims[walk->claim_count++] =
-			(struct claim){ .scope = rule->scope, .value = seen.value };
+		bool shown = walk->id->tree == TREE_USERS && rule->shown.data
+			     && span_equal(rule->shown, walk->id->path);
+		walk->ordinals[walk->claim_count++] = shown ? walk->ordinal : SIZE_MAX;
+		seen.value = claim->value;
 	}
 	uint64_t salt = (uint64_t)(uintptr_t)seen.within ^ (uint64_t)(uintptr_t)rule << 17;
 	seen.hash = keyed_hash(salt, seen.value);
@@ -215,8 +248,9 @@ static bool prepare(struct walk *walk, const bool kinds[RULE_KINDS])
 	walk->table.mask = slots - 1;
 	walk->table.slots = arena_zero(walk->arena, slots * sizeof(*walk->table.slots));
 	walk->claims = arena_alloc(walk->arena, walk->claim_count * sizeof(*walk->claims));
+	walk->ordinals = arena_alloc(walk->arena, walk->claim_count * sizeof(*walk->ordinals));
 	walk->claim_count = 0;
-	return walk->table.slots && walk->claims;
+	return walk->table.slots && walk->claims && walk->ordinals;
 }
 
 /* --- URIs --- */
@@ -238,11 +272,12 @@ static bool check_uri(struct walk *walk, const struct rule *rule, const xmlNode 
 	return conflict_set(walk->why, CONFLICT_CONSTRAINT_FAILURE, "line %ld, element %s%s%s: %s",
 		xmlGetLineNo(element), (const char *)element->name,
 		rule->attribute.local ? ", attribute " : "",
-		rule->attribute.local ? rule->attribute.local : "", fault);
+		rule->attribute.local ? rule->attribute.local : "",
+		rule->phrase.data ? rule->phrase.data : fault);
 }
 
 bool rules_accept(const struct usage *usage, struct arena *arena, const struct doc_id *id,
-	xmlDoc *document, struct verdict *verdict_out, struct conflict *why)
+	xmlDoc *document, struct span body, struct verdict *verdict_out, struct conflict *why)
 {
 	static const bool unique[RULE_KINDS] = { [RULE_UNIQUE] = true, [RULE_CLAIM] = true };
 	static const bool uris[RULE_KINDS] = { [RULE_URI] = true };
@@ -259,7 +294,9 @@ bool rules_accept(const struct usage *usage, struct arena *arena, const struct d
 	if (!prepare(&walk, unique))
 		return starved(why);
 	if (!walk_rules(&walk, unique, check_unique) || walk.duplicates
-		|| !walk_rules(&walk, uris, check_uri))
+		|| !walk_rules(&walk, uris, check_uri)
+		|| !shown_fill(
+			usage, arena, body, walk.claims, walk.ordinals, walk.claim_count, why))
 		return false;
 	*verdict_out = (struct verdict){ walk.claims, walk.claim_count };
 	return true;
@@ -268,9 +305,15 @@ bool rules_accept(const struct usage *usage, struct arena *arena, const struct d
 /* --- a claim that the store refused --- */
 
 void rules_taken(const struct usage *usage, struct arena *arena, xmlDoc *document,
-	const struct claim *claim, struct conflict *why)
+	const struct claim *claim, const struct asking *asking, struct conflict *why)
 {
-	struct walk walk = { .usage = usage, .arena = arena, .document = document, .why = why };
+	struct walk walk = {
+		.usage = usage,
+		.arena = arena,
+		.document = document,
+		.asking = asking,
+		.why = why,
+	};
 	const xmlNode *element = xmlDocGetRootElement(document);
 	for (; element; element = next_element(element))
 		for (size_t i = 0; i < usage->rule_count; i++) {
@@ -282,8 +325,8 @@ void rules_taken(const struct usage *usage, struct arena *arena, xmlDoc *documen
 				|| !span_equal(uri_canonical(arena, value), claim->value))
 				continue;
 			conflict_set(why, CONFLICT_UNIQUENESS_FAILURE,
-				"line %ld, element %s%s%s: taken by another document",
-				xmlGetLineNo(element), (const char *)element->name,
+				"line %ld, element %s%s%s: taken already", xmlGetLineNo(element),
+				(const char *)element->name,
 				rule->attribute.local ? ", attribute " : "",
 				rule->attribute.local ? rule->attribute.local : "");
 			add_field(&walk, rule, element, value);

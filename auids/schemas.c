@@ -110,7 +110,7 @@ static bool file_add(
 	file->name = name;
 	file->path = path.data;
 	file->included = includer != NULL;
-	if (!load_document(loading, file->path, &file->document))
+	if (!load_document(loading, file->path, &file->document, NULL))
 		return false;
 	*end = file;
 	return file_fits(loading, file, includer);

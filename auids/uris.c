@@ -65,6 +65,8 @@ static const char *form_fault(enum uri_form form, struct span raw, struct span d
 			       : "must be a relative path: no scheme and no slash in front";
 	case FORM_ABSOLUTE:
 		return scheme_size(decoded) ? NULL : "must be an absolute URI";
+	case FORM_OWNER:
+	case FORM_OWNER_DOMAIN: /* see name_fault */
 	case FORM_ABSOLUTE_HTTP:
 		break;
 	}
@@ -149,6 +151,23 @@ static const char *home_fault(struct arena *arena, const struct usage *usage,
 	}
 }
 
+/* Is it the owner's name, or of the owner's domain? There is no owner in the global tree, and a
+ * telephone number has no domain. */
+static const char *name_fault(
+	struct arena *arena, enum uri_form form, const struct doc_id *id, struct span decoded)
+{
+	struct span name, domain = xui_domain(id->xui);
+	if (id->tree != TREE_USERS)
+		return NULL;
+	if (!xui_canonical(arena, decoded, domain, &name))
+		return "must be the URI of a user";
+	if (form == FORM_OWNER)
+		return span_equal(name, id->xui) ? NULL : "must be the document's owner";
+	if (!domain.size || !xui_domain(name).size || span_equal(xui_domain(name), domain))
+		return NULL;
+	return "must be in the domain of the document's owner";
+}
+
 const char *uri_fault(struct arena *arena, const struct usage *usage, const struct rule *rule,
 	const struct doc_id *id, struct span value)
 {
@@ -158,6 +177,8 @@ const char *uri_fault(struct arena *arena, const struct usage *usage, const stru
 		return fault;
 	if (!percent_decode(arena, raw, &decoded))
 		return uri_no_memory;
+	if (rule->form == FORM_OWNER || rule->form == FORM_OWNER_DOMAIN)
+		return name_fault(arena, rule->form, id, decoded);
 	fault = form_fault(rule->form, raw, decoded);
 	if (fault || !rule->auid.data)
 		return fault;

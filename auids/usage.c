@@ -2,15 +2,18 @@
 #include "auids/keyed.h"
 #include "auids/private.h"
 #include "auids/schemas.h"
+#include "auids/stylesheet.h"
 
 void usages_start(void)
 {
 	keyed_start();
 	schemas_start();
+	stylesheets_start();
 }
 
 void usages_stop(void)
 {
+	stylesheets_stop();
 	schemas_stop();
 }
 
@@ -26,6 +29,8 @@ void usages_unref(struct usages **usages)
 	*usages = NULL;
 	if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
 		return;
+	for (size_t i = 0; i < set->count; i++)
+		stylesheet_free(&set->items[i].stylesheet);
 	schemas_free(&set->schemas);
 	struct arena *arena = set->arena;
 	arena_free(&arena);
@@ -77,12 +82,17 @@ struct span usage_default_namespace(const struct usage *usage)
 	return usage->default_namespace;
 }
 
-bool usage_generated(const struct usage *usage)
+enum generated usage_generated(const struct usage *usage, const struct doc_id *id)
 {
-	for (size_t i = 0; i < 2; i++)
-		if (usage->branches[i].present && !usage->branches[i].generated)
-			return false;
-	return true;
+	const struct branch *here = &usage->branches[id->tree];
+	const struct branch *there = &usage->branches[id->tree == TREE_USERS ? 1 : 0];
+	return here->present ? here->generated : there->generated;
+}
+
+size_t usage_notices(const struct usage *usage, const struct notice **out)
+{
+	*out = usage->notices;
+	return usage->notice_count;
 }
 
 uint64_t usage_size_cap(const struct usage *usage)
@@ -142,6 +152,25 @@ static bool folder_fits(const struct branch *branch, struct span path)
 	return false;
 }
 
+const struct document_name *document_entry(const struct usage *usage, const struct doc_id *id)
+{
+	const struct branch *branch = &usage->branches[id->tree];
+	for (size_t i = 0; i < branch->document_count; i++)
+		if (name_fits(&branch->documents[i], id->path))
+			return &branch->documents[i];
+	return NULL;
+}
+
+void usage_canonical(const struct usage *usage, struct doc_id *id)
+{
+	const struct branch *branch = &usage->branches[id->tree];
+	id->auid = usage->auid;
+	for (size_t i = 0; i < branch->document_count; i++)
+		if (branch->documents[i].alias.data
+			&& span_equal(branch->documents[i].alias, id->path))
+			id->path = branch->documents[i].text;
+}
+
 bool usage_allows_name(const struct usage *usage, const struct doc_id *id, struct conflict *why)
 {
 	const struct branch *branch = &usage->branches[id->tree];
@@ -151,10 +180,7 @@ bool usage_allows_name(const struct usage *usage, const struct doc_id *id, struc
 	if (!folder_fits(branch, id->path))
 		return conflict_set(
 			why, CONFLICT_NO_PARENT, "%.*s has no such folder", SPAN_ARG(usage->auid));
-	for (size_t i = 0; i < branch->document_count; i++)
-		if (name_fits(&branch->documents[i], id->path))
-			return true;
-	if (!branch->document_count)
+	if (!branch->document_count || document_entry(usage, id))
 		return true;
 	return conflict_set(why, CONFLICT_CONSTRAINT_FAILURE,
 		"a document of %.*s is called %.*s here", SPAN_ARG(usage->auid),

@@ -2,16 +2,16 @@
 #include "xcapd/handlers.h"
 
 #include "xcap/namespaces.h"
+#include "xcapd/generated.h"
 
 /* GET and HEAD (RFC 4825 §8.3). 304 costs no body. */
-static enum progress answer(
+static void answer(
 	struct request *request, struct etag etag, struct span content, struct span media_type)
 {
 	request->etag = etag;
 	request->content = content;
 	request->media_type = media_type;
 	request->outcome = content.data ? OUTCOME_CONTENT : OUTCOME_BUSY;
-	return ANSWER_NOW;
 }
 
 /* True when the conditions already decide. */
@@ -25,27 +25,27 @@ static bool decided(struct request *request, struct etag etag)
 	return true;
 }
 
-static bool read_generated(struct request *request, struct snapshot *out)
+/* A document that has to exist from the start and that nobody stored yet. */
+static bool read_template(struct request *request, struct snapshot *out)
 {
-	*out = (struct snapshot){ 0 };
-	if (!usage_generate(request->live->usages, request->usage, request->arena,
-		    &request->target.id, &out->body, &out->etag))
-		return request_refuse(request, OUTCOME_ABSENT, NULL);
-	return true;
+	out->body = usage_template(request->usage, &request->target.id, &out->etag);
+	if (!out->body.data)
+		return request_refuse(request, OUTCOME_ABSENT, "no such document");
+	return !decided(request, out->etag);
 }
 
 /* The document to answer with; false when the walk has ended. */
 static bool fetch(struct request *request, struct snapshot *out)
 {
 	bool found;
-	if (usage_generated(request->usage))
-		return read_generated(request, out) && !decided(request, out->etag);
+	if (usage_generated(request->usage, &request->target.id))
+		return generated_read(request, decided, out);
 	bool conditional =
 		request->conditions.match.present || request->conditions.none_match.present;
 	if (!read_document(request, conditional ? STORE_HEAD : STORE_BODY, out, &found))
 		return false;
 	if (!found)
-		return request_refuse(request, OUTCOME_ABSENT, "no such document");
+		return read_template(request, out);
 	if (!conditional)
 		return true;
 	/* The body may be a newer version than the head that was judged: then it is judged again.
@@ -63,34 +63,98 @@ static bool fetch(struct request *request, struct snapshot *out)
 	return true;
 }
 
-enum progress get_document(struct request *request)
+static void answer_document(struct request *request)
 {
 	struct snapshot document;
+	struct span type, octets;
 	if (!fetch(request, &document))
-		return ANSWER_NOW;
-	return answer(request, document.etag, document.body, usage_media_type(request->usage));
+		return;
+	request->is_view = request->accept.data
+			   && usage_view(request->usage, request->arena, request->accept,
+				   document.body, &type, &octets);
+	if (request->is_view)
+		answer(request, document.etag, octets, type);
+	else
+		answer(request, document.etag, document.body, usage_media_type(request->usage));
 }
 
-enum progress get_part(struct request *request)
+static void answer_part(struct request *request)
 {
 	struct snapshot document;
 	struct found found;
 	struct span part;
 	if (!fetch(request, &document))
-		return ANSWER_NOW;
+		return;
 	enum selector_terminal terminal = selector_terminal(request->selector);
 	if (!selector_find(request->selector, document.body, &found) || found.count != 1) {
 		request_refuse(request, OUTCOME_ABSENT,
 			"the node selector does not select exactly one node");
-		return ANSWER_NOW;
+		return;
 	}
 	if (terminal == SELECTOR_NAMESPACES) {
 		if (!selector_namespaces(request->arena, request->selector, document.body, &part))
 			part = (struct span){ NULL, 0 };
-		return answer(request, document.etag, part, SPAN("application/xcap-ns+xml"));
+		answer(request, document.etag, part, SPAN("application/xcap-ns+xml"));
+		return;
 	}
 	part = found_octets(&found, document.body);
-	return answer(request, document.etag, part,
+	answer(request, document.etag, part,
 		terminal == SELECTOR_ATTRIBUTE ? SPAN("application/xcap-att+xml")
 					       : SPAN("application/xcap-el+xml"));
+}
+
+static void answer_now(struct request *request)
+{
+	if (request->selector)
+		answer_part(request);
+	else
+		answer_document(request);
+}
+
+static void answer_in_pool(struct job *job)
+{
+	struct request *request =
+		(struct request *)(void *)((char *)job - offsetof(struct request, job));
+	answer_now(request);
+	request->wake(request);
+}
+
+/* The template is stored, or could not be: then it is shown all the same. */
+static void template_done(struct ticket *ticket)
+{
+	struct request *request = request_of_ticket(ticket);
+	answer_now(request);
+	request->wake(request);
+}
+
+/* A document that has to exist from the start is stored when its owner first looks at it. False:
+ * there is nothing to store. */
+static bool store_template(struct request *request)
+{
+	struct snapshot head;
+	const struct doc_id *id = &request->target.id;
+	struct span body = usage_template(request->usage, id, &head.etag);
+	if (!body.data || usage_generated(request->usage, id)
+		|| !usage_permits(request->usage, &request->who, id, ACCESS_WRITE)
+		|| store_read(request->server->store, request->arena, id, STORE_HEAD, &head)
+			   != STORE_ABSENT)
+		return false;
+	prepare_ticket(request, template_done);
+	request->ticket.write.conditions = NULL;
+	request->ticket.write.body = body;
+	request->ticket.write.computed = true;
+	return committer_add(request->server->committer, &request->ticket);
+}
+
+enum progress get(struct request *request)
+{
+	if (store_template(request))
+		return ANSWER_LATER;
+	if (!generated_slowly(request)) {
+		answer_now(request);
+		return ANSWER_NOW;
+	}
+	request->job.run = answer_in_pool;
+	pool_add(request->server->pool, &request->job);
+	return ANSWER_LATER;
 }

@@ -5,8 +5,7 @@
 
 #include "xcapd/request.h"
 
-enum progress get_document(struct request *request);
-enum progress get_part(struct request *request);
+enum progress get(struct request *request); /* GET and HEAD, of a document or a part */
 enum progress put_document(struct request *request);
 enum progress delete_document(struct request *request);
 enum progress change_part(struct request *request); /* PUT and DELETE of an element or attribute */

@@ -131,6 +131,7 @@ enum prepared { PREPARED, REFUSED, WAIT_FOR_TIP };
  * etag, is decided only when that edit is on disk. */
 static enum prepared prepare_on_tip(struct request *request)
 {
+	request->on_template = false;
 	if (request->conditions.match.present || request->conditions.none_match.present
 		|| !part_prepare(request, request->base->ticket.write.body, edit_done))
 		return WAIT_FOR_TIP;
@@ -144,7 +145,12 @@ static enum prepared prepare_on_stored(struct request *request)
 	bool found;
 	if (!read_document(request, STORE_BODY, &stored, &found))
 		return REFUSED;
+	request->on_template = !found;
 	if (!found) {
+		struct etag unused;
+		stored.body = usage_template(request->usage, &request->target.id, &unused);
+	}
+	if (!stored.body.data) {
 		part_without_document(request);
 		return REFUSED;
 	}

@@ -11,18 +11,29 @@ static void add_bindings(struct buffer *uri, const struct bindings *bindings)
 	}
 }
 
-struct span location(const struct request *request, struct span node)
+static void add_document(const struct request *request, const struct doc_id *id, struct buffer *uri)
 {
 	const struct settings *settings = request->live->settings;
-	struct buffer uri = { .arena = request->arena };
-	struct span document = doc_id_text(request->arena, &request->target.id);
-	if (!document.data)
-		return document;
-	buffer_append(&uri, settings->http.root_origin);
+	struct span document = doc_id_text(request->arena, id);
+	buffer_append(uri, settings->http.root_origin);
 	if (!span_equal_text(settings->http.root_path, "/"))
-		buffer_append(&uri, settings->http.root_path);
-	buffer_octet(&uri, '/');
-	buffer_append(&uri, document);
+		buffer_append(uri, settings->http.root_path);
+	buffer_octet(uri, '/');
+	buffer_append(uri, document);
+	uri->failed |= !document.data;
+}
+
+struct span location_of(const struct request *request, const struct doc_id *id)
+{
+	struct buffer uri = { .arena = request->arena };
+	add_document(request, id, &uri);
+	return buffer_span(&uri);
+}
+
+struct span location(const struct request *request, struct span node)
+{
+	struct buffer uri = { .arena = request->arena };
+	add_document(request, &request->target.id, &uri);
 	if (node.size) {
 		buffer_text(&uri, "/~~/");
 		buffer_append(&uri, percent_encode(request->arena, node, "%/:@!$&'()*+,;=?"));

@@ -9,4 +9,7 @@
  * empty: the document), with the query that its prefixes need. data == NULL without memory. */
 struct span location(const struct request *request, struct span node);
 
+/* Of any document. */
+struct span location_of(const struct request *request, const struct doc_id *id);
+
 #endif

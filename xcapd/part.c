@@ -33,7 +33,6 @@ static bool edit(struct request *request, struct span document, struct edit_resu
 static void describe(struct request *request, const struct edit_result *result)
 {
 	struct change *change = &request->ticket.write.change;
-	request->part_created = result->created;
 	change->what = selector_terminal(request->selector) == SELECTOR_ATTRIBUTE ? CHANGE_ATTRIBUTE
 										  : CHANGE_ELEMENT;
 	change->selector = request->selector->text;
@@ -60,7 +59,9 @@ bool part_prepare(
 	prepare_ticket(request, done);
 	request->ticket.write.body = result.document;
 	request->ticket.write.computed = true;
-	describe(request, &result);
+	request->part_created = result.created;
+	if (!request->on_template) /* else it is told as a new document */
+		describe(request, &result);
 	return true;
 }
 
@@ -99,6 +100,8 @@ void part_without_document(struct request *request)
 void part_conclude(struct request *request)
 {
 	conclude(request);
+	if (request->outcome == OUTCOME_CREATED && request->on_template)
+		request->outcome = OUTCOME_REPLACED;
 	if (request->outcome == OUTCOME_REPLACED && request->part_created)
 		request->outcome = OUTCOME_CREATED;
 	if (request->outcome == OUTCOME_REPLACED && request->method == METHOD_DELETE)

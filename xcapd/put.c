@@ -94,6 +94,21 @@ static void crowded(struct request *request)
 	request_refuse(request, OUTCOME_CONFLICT, NULL);
 }
 
+/* Could it be claimed right now? */
+static bool claim_is_free(void *context, const struct claim *claim)
+{
+	struct request *request = context;
+	struct store *store = request->server->store;
+	struct span content;
+	struct etag etag;
+	struct user user;
+	return store_claim_read(store, request->arena, claim->scope, claim->value, &content, &etag)
+		       == STORE_ABSENT
+	       && (!claim->user.size
+		       || store_user_read(store, request->arena, claim->user, &user)
+				  == STORE_ABSENT);
+}
+
 void conclude(struct request *request)
 {
 	const struct write *write = &request->ticket.write;
@@ -115,7 +130,7 @@ void conclude(struct request *request)
 		break;
 	case STORE_TAKEN:
 		usage_taken(request->usage, request->arena, write->body,
-			&write->claims[write->taken], &request->conflict);
+			&write->claims[write->taken], claim_is_free, request, &request->conflict);
 		request_refuse(request, OUTCOME_CONFLICT, NULL);
 		break;
 	case STORE_FULL:

@@ -55,6 +55,16 @@ static bool add_challenges(struct request *request, struct reply *reply)
 	return count > 0;
 }
 
+/* What a document carries was put there by somebody: browsers must not guess what it is. */
+static bool add_view(struct request *request, struct reply *reply)
+{
+	if (usage_has_view(request->usage) && !request->selector)
+		field(reply, "Vary", "Accept");
+	if (request->is_view)
+		field(reply, "X-Content-Type-Options", "nosniff");
+	return true;
+}
+
 static bool add_retry_after(struct request *request, struct reply *reply)
 {
 	struct span seconds =
@@ -76,6 +86,8 @@ static const struct {
 	bool (*add)(struct request *request, struct reply *reply);
 } extras[] = {
 	{ OUTCOME_CONTENT, add_etag },
+	{ OUTCOME_CONTENT, add_view },
+	{ OUTCOME_UNCHANGED, add_view },
 	{ OUTCOME_REPLACED, add_etag },
 	{ OUTCOME_REMOVED, add_etag },
 	{ OUTCOME_CREATED, add_etag },

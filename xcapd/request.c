@@ -109,6 +109,7 @@ static const struct {
 } fields[] = {
 	{ "Host", take_text, AT(host), AT(hosts) },
 	{ "Authorization", take_text, AT(authorization), AT(authorizations) },
+	{ "Accept", take_text, AT(accept), 0 },
 	{ "Content-Type", take_text, AT(content_type), 0 },
 	{ "Content-Encoding", take_text, AT(content_encoding), 0 },
 	{ "Content-Length", take_text, AT(content_length), AT(content_lengths) },
@@ -189,7 +190,7 @@ static bool locate(struct request *request)
 	request->usage = usages_find(request->live->usages, request->target.id.auid);
 	if (!request->usage)
 		return request_refuse(request, OUTCOME_ABSENT, "no such application usage");
-	request->target.id.auid = usage_auid(request->usage);
+	usage_canonical(request->usage, &request->target.id);
 	return true;
 }
 
@@ -262,7 +263,7 @@ static bool writes(const struct request *request)
 static bool permit(struct request *request)
 {
 	/* Nobody writes what is generated: whoever may write the tree is told so by the method. */
-	bool generated = usage_generated(request->usage);
+	bool generated = usage_generated(request->usage, &request->target.id);
 	bool write = writes(request) && !(generated && request->who.role == ROLE_ADMIN);
 	if (usage_permits(request->usage, &request->who, &request->target.id,
 		    write ? ACCESS_WRITE : ACCESS_READ))
@@ -313,7 +314,7 @@ static bool allow_method(struct request *request)
 {
 	bool namespaces =
 		request->selector && selector_terminal(request->selector) == SELECTOR_NAMESPACES;
-	bool read_only = namespaces || usage_generated(request->usage);
+	bool read_only = namespaces || usage_generated(request->usage, &request->target.id);
 	if (request->method != METHOD_OTHER && !(read_only && writes(request)))
 		return true;
 	request->allow = read_only ? "GET, HEAD, OPTIONS" : "GET, HEAD, PUT, DELETE, OPTIONS";
@@ -437,7 +438,7 @@ enum progress request_act(struct request *request)
 	switch (request->method) {
 	case METHOD_GET:
 	case METHOD_HEAD:
-		return request->selector ? get_part(request) : get_document(request);
+		return get(request);
 	case METHOD_PUT:
 		return request->selector ? change_part(request) : put_document(request);
 	case METHOD_DELETE:

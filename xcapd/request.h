@@ -69,7 +69,7 @@ struct request {
 	atomic_uint holders; /* of the arena: http.c, and whoever prepares on this result */
 
 	/* from the headers */
-	struct span host, authorization, content_type, content_encoding, content_length,
+	struct span accept, host, authorization, content_type, content_encoding, content_length,
 		content_range, transfer_encoding, origin, preflight_method;
 	size_t authorizations, hosts, content_lengths, transfer_encodings, origins;
 	struct forwarding forwarding;
@@ -100,6 +100,7 @@ struct request {
 	uint64_t lane_arrival;
 	unsigned overtaken; /* times that it was prepared for nothing */
 	bool part_created;
+	bool on_template; /* the edit makes the document, from its usage's template */
 
 	/* the answer */
 	enum outcome outcome;
@@ -108,6 +109,7 @@ struct request {
 	struct etag etag; /* number 0: none */
 	struct span content, media_type;
 	const char *allow; /* of a 405 */
+	bool is_view;      /* the content is a view of the document, chosen by Accept */
 };
 
 void request_start(struct request *request);

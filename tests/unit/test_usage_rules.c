@@ -359,13 +359,14 @@ static void a_taken_uri_is_told_with_its_place_and_others_to_try(void **state)
 {
 	struct arena *arena = arena_new(0);
 	struct conflict why = { .arena = arena };
-	struct claim claim = { SPAN("service-uri"), SPAN("sip:friends@example.com") };
+	struct claim claim = { .scope = SPAN("service-uri"),
+		.value = SPAN("sip:friends@example.com") };
 	struct span body =
 		SPAN(SERVICES("<service uri='a'><list/></service>\n"
 			      "<service uri='sip%3Afriends%40example.com'><list/></service>"));
 	(void)state;
 	const struct usage *usage = usages_find(set, SPAN("rls-services"));
-	usage_taken(usage, arena, body, &claim, &why);
+	usage_taken(usage, arena, body, &claim, NULL, NULL, &why);
 	assert_int_equal(why.kind, CONFLICT_UNIQUENESS_FAILURE);
 	assert_true(span_starts(why.phrase, SPAN("line 3, element service, attribute uri: ")));
 	assert_true(span_equal_text(why.fields->field, "rls-services/service%5B2%5D/@uri"));

@@ -41,7 +41,9 @@ static void the_shipped_usages_are_what_their_rfcs_say(void **state)
 		check_span(usage_auid(usage), wanted[i].auid);
 		check_span(usage_media_type(usage), wanted[i].media_type);
 		check_span(usage_default_namespace(usage), wanted[i].space);
-		assert_int_equal(usage_generated(usage), wanted[i].generated);
+		struct doc_id id = { usage_auid(usage), TREE_USERS, SPAN(JOE), SPAN("index") };
+		assert_int_equal(
+			usage_generated(usage, &id) == GENERATED_CAPABILITIES, wanted[i].generated);
 	}
 }
 
