@@ -62,11 +62,11 @@ struct request {
 	struct arena *arena;
 	struct span method_text, raw_target;
 	const struct sockaddr *peer;
-	bool tls, needs_host;                  /* HTTP/1.1: RFC 9112 §3.2 */
 	uint64_t started;                      /* clock_microseconds */
 	void (*wake)(struct request *request); /* from any thread, once for each LATER */
 	void *wake_data;
-	atomic_uint holders; /* of the arena: http.c, and whoever prepares on this result */
+	atomic_uint holders;  /* of the arena: http.c, and whoever prepares on this result */
+	bool tls, needs_host; /* HTTP/1.1: RFC 9112 §3.2 */
 
 	/* from the headers */
 	struct span accept, host, authorization, content_type, content_encoding, content_length,
@@ -78,9 +78,9 @@ struct request {
 
 	/* found out on the way */
 	char id[17];
+	enum method method;
 	const struct sockaddr *client; /* the peer, or whom a trusted proxy speaks for */
 	struct sockaddr_storage client_room;
-	enum method method;
 	struct target target;
 	struct selector *selector; /* NULL: the whole document */
 	const struct usage *usage;
@@ -89,7 +89,6 @@ struct request {
 	bool challenge_stale;
 	unsigned retry_after;
 	struct buffer body;
-	bool body_too_large;
 	struct verdict verdict;
 	struct ticket ticket;
 	struct job job; /* for the pool */

@@ -197,8 +197,8 @@ static int refuse(gnutls_session_t session, const struct gnutls_cert_retr_st *in
 	gnutls_pcert_st **certificates, unsigned *count, gnutls_ocsp_data_st **ocsp,
 	unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
 {
-	(void)session, (void)info, (void)certificates, (void)count;
-	(void)ocsp, (void)ocsp_count, (void)key, (void)flags;
+	(void)session, (void)info, (void)certificates, (void)ocsp, (void)key;
+	*count = *ocsp_count = *flags = 0;
 	return -1;
 }
 
