@@ -21,6 +21,7 @@
 /* First block of a request's arena; header octets of one connection; slack over limits.connections,
  * so that it is ours that decides. */
 enum { REQUEST_BLOCK = 8 * 1024, HEADER_MOST = 32 * 1024, CONNECTION_SLACK = 64 };
+enum { DRAIN_LOOK = 5000 /* microseconds */ };
 enum { ADMIN_CONNECTIONS = 64, ADMIN_TIMEOUT = 10 /* seconds */ };
 
 struct http {
@@ -30,8 +31,11 @@ struct http {
 	size_t count;
 	struct MHD_Daemon **admins;
 	size_t admin_count;
-	bool tls;          /* on the public listeners */
-	atomic_uint later; /* suspended connections: none may be left when the daemons stop */
+	bool tls; /* on the public listeners */
+	atomic_uint
+		later; /* answers that may suspend a connection: none may when the daemons stop */
+	atomic_bool closed;
+	int *sockets; /* of quiesced daemons, which look at them until they stop */
 };
 
 /* What wake and suspend say to each other about a request that is answered later. */
@@ -240,14 +244,20 @@ static enum MHD_Result on_headers(
 	return MHD_YES;
 }
 
+/* Whoever may have to wait is counted before it is looked whether the doors are closed: so when
+ * they are and nobody is counted, nobody will be suspended any more. */
 static enum MHD_Result on_body_complete(struct exchange *exchange)
 {
+	struct http *http = exchange->http;
 	connection_deadline(exchange->deadline, 0);
-	if (request_act(&exchange->request) == ANSWER_NOW
-		|| atomic_load(&exchange->turn) == TURN_WOKEN)
-		return send_reply(exchange, false);
+	atomic_fetch_add(&http->later, 1);
+	bool closed = atomic_load(&http->closed);
+	if (closed || request_act(&exchange->request) == ANSWER_NOW
+		|| atomic_load(&exchange->turn) == TURN_WOKEN) {
+		atomic_fetch_sub(&http->later, 1);
+		return closed ? MHD_NO : send_reply(exchange, false);
+	}
 	exchange->phase = EXCHANGE_LATER;
-	atomic_fetch_add(&exchange->http->later, 1);
 	MHD_suspend_connection(exchange->connection);
 	if (atomic_exchange(&exchange->turn, TURN_SUSPENDED) == TURN_WOKEN)
 		MHD_resume_connection(exchange->connection);
@@ -404,7 +414,8 @@ static bool start_listeners(
 	unsigned most = (unsigned)settings->limits.connections + CONNECTION_SLACK * threads;
 	unsigned seconds = (unsigned)(settings->limits.timeout_ms / 1000) + 1;
 	http->daemons = calloc(listeners, sizeof(*http->daemons));
-	if (!http->daemons)
+	http->sockets = calloc(listeners, sizeof(*http->sockets));
+	if (!http->daemons || !http->sockets)
 		return false;
 	for (size_t i = 0; i < listeners; i++) {
 		int socket = listen_on(handed, "http", &settings->http.listen.items[i], problems);
@@ -466,16 +477,15 @@ static void drain(struct http *http, uint64_t patience_ms)
 {
 	uint64_t until = clock_microseconds() + patience_ms * 1000;
 	atomic_store(&http->server->draining, true);
-	for (size_t i = 0; i < http->count; i++) {
-		int socket = MHD_quiesce_daemon(http->daemons[i]);
-		if (socket >= 0)
-			close(socket);
-	}
-	while (atomic_load(&http->later)
-		|| (atomic_load(&http->server->active) && clock_microseconds() < until)) {
+	for (size_t i = 0; i < http->count; i++)
+		http->sockets[i] = MHD_quiesce_daemon(http->daemons[i]);
+	while (atomic_load(&http->server->active) && clock_microseconds() < until) {
 		http_tick(http);
-		usleep(5000);
+		usleep(DRAIN_LOOK);
 	}
+	atomic_store(&http->closed, true);
+	while (atomic_load(&http->later))
+		usleep(DRAIN_LOOK);
 }
 
 void http_stop(struct http **out, uint64_t patience_ms)
@@ -484,12 +494,16 @@ void http_stop(struct http **out, uint64_t patience_ms)
 	if (!http)
 		return;
 	drain(http, patience_ms);
-	for (size_t i = 0; i < http->count; i++)
+	for (size_t i = 0; i < http->count; i++) {
 		MHD_stop_daemon(http->daemons[i]);
+		if (http->sockets[i] >= 0)
+			close(http->sockets[i]);
+	}
 	for (size_t i = 0; i < http->admin_count; i++)
 		MHD_stop_daemon(http->admins[i]);
 	connections_free(&http->connections);
 	free(http->daemons);
+	free(http->sockets);
 	free(http->admins);
 	free(http);
 	*out = NULL;

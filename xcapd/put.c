@@ -165,26 +165,33 @@ static enum progress judge_and_commit(struct request *request)
 	return commit_later(request);
 }
 
+/* Against the version stored now; the committer looks again. False ends the walk. */
+static bool conditions_hold(struct request *request)
+{
+	struct snapshot stored;
+	bool found;
+	if (!request->conditions.match.present && !request->conditions.none_match.present)
+		return true;
+	return read_document(request, STORE_HEAD, &stored, &found)
+	       && conditions_allow(request, stored.etag);
+}
+
+/* While it waited the document may have moved on, and then nothing has to be judged. */
 static void judge_in_pool(struct job *job)
 {
 	struct request *request = OWNER(struct request, job, job);
-	if (judge_and_commit(request) == ANSWER_NOW)
+	if (!conditions_hold(request) || judge_and_commit(request) == ANSWER_NOW)
 		request->wake(request);
 }
 
 enum progress put_document(struct request *request)
 {
-	struct snapshot stored;
-	bool found;
 	if (!usage_allows_name(request->usage, &request->target.id, &request->conflict)) {
 		request_refuse(request, OUTCOME_CONFLICT, NULL);
 		return ANSWER_NOW;
 	}
-	if (request->conditions.match.present || request->conditions.none_match.present) {
-		if (!read_document(request, STORE_HEAD, &stored, &found)
-			|| !conditions_allow(request, stored.etag))
-			return ANSWER_NOW;
-	}
+	if (!conditions_hold(request))
+		return ANSWER_NOW;
 	if (request->body.size <= LARGE)
 		return judge_and_commit(request);
 	request->job.run = judge_in_pool;
