@@ -7,6 +7,7 @@
 #include <libxslt/variables.h>
 #include <libxslt/xsltInternals.h>
 #include <libxslt/xsltutils.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of one evaluation: instructions and XPath operations, templates within templates, variables. */
@@ -26,29 +27,6 @@ static xmlDoc *load_nothing(
 	return NULL;
 }
 
-void stylesheets_start(void)
-{
-	static const xsltSecurityOption all[] = { XSLT_SECPREF_READ_FILE, XSLT_SECPREF_WRITE_FILE,
-		XSLT_SECPREF_CREATE_DIRECTORY, XSLT_SECPREF_READ_NETWORK,
-		XSLT_SECPREF_WRITE_NETWORK };
-	xsltInit();
-	fence = xsltNewSecurityPrefs();
-	for (size_t i = 0; fence && i < sizeof(all) / sizeof(all[0]); i++)
-		xsltSetSecurityPrefs(fence, all[i], xsltSecurityForbid);
-	xsltSetDefaultSecurityPrefs(fence);
-	xsltSetLoaderFunc(load_nothing);
-}
-
-void stylesheets_stop(void)
-{
-	xsltSetDefaultSecurityPrefs(NULL);
-	xsltFreeSecurityPrefs(fence);
-	fence = NULL;
-	xsltCleanupGlobals();
-}
-
-/* --- loading --- */
-
 /* What libxslt and libxml2 said while they compiled. */
 struct complaint {
 	struct loading *loading;
@@ -57,11 +35,18 @@ struct complaint {
 	struct buffer words;
 };
 
+/* libxslt has one error handler for the whole process: it hears what belongs to the thread that
+ * compiles, and nothing of those that judge. */
+static _Thread_local struct complaint *listening;
+
 /* libxslt says first where ("compilation error: file F line N element E"), then what. */
-static void on_words(void *context, const char *format, ...)
+static void on_words(void *unused, const char *format, ...)
 {
-	struct complaint *complaint = context;
+	struct complaint *complaint = listening;
 	va_list arguments;
+	(void)unused;
+	if (!complaint)
+		return;
 	va_start(arguments, format);
 	struct span words = arena_vformat(complaint->words.arena, format, arguments);
 	va_end(arguments);
@@ -77,6 +62,30 @@ static void on_error(void *context, xmlErrorPtr error)
 	struct complaint *complaint = context;
 	buffer_text(&complaint->words, error->message ? error->message : "");
 }
+
+void stylesheets_start(void)
+{
+	static const xsltSecurityOption all[] = { XSLT_SECPREF_READ_FILE, XSLT_SECPREF_WRITE_FILE,
+		XSLT_SECPREF_CREATE_DIRECTORY, XSLT_SECPREF_READ_NETWORK,
+		XSLT_SECPREF_WRITE_NETWORK };
+	xsltInit();
+	fence = xsltNewSecurityPrefs();
+	for (size_t i = 0; fence && i < sizeof(all) / sizeof(all[0]); i++)
+		xsltSetSecurityPrefs(fence, all[i], xsltSecurityForbid);
+	xsltSetDefaultSecurityPrefs(fence);
+	xsltSetLoaderFunc(load_nothing);
+	xsltSetGenericErrorFunc(NULL, on_words);
+}
+
+void stylesheets_stop(void)
+{
+	xsltSetDefaultSecurityPrefs(NULL);
+	xsltFreeSecurityPrefs(fence);
+	fence = NULL;
+	xsltCleanupGlobals();
+}
+
+/* --- loading --- */
 
 static bool complain(struct complaint *complaint, const char *otherwise)
 {
@@ -97,11 +106,12 @@ static xsltStylesheet *compile(struct complaint *complaint, const struct xml_doc
 		no_memory(complaint->loading);
 		return NULL;
 	}
-	xsltSetGenericErrorFunc(complaint, on_words);
+	copy->URL = xmlStrdup((const xmlChar *)complaint->path);
+	listening = complaint;
 	xmlSetStructuredErrorFunc(complaint, on_error);
 	xsltStylesheet *compiled = xsltParseStylesheetDoc(copy);
 	xmlSetStructuredErrorFunc(NULL, NULL);
-	xsltSetGenericErrorFunc(NULL, NULL);
+	listening = NULL;
 	if (!compiled || compiled->errors || buffer_span(&complaint->words).size) {
 		complain(complaint, "this is no XSLT stylesheet");
 		if (compiled)
