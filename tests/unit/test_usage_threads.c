@@ -50,7 +50,9 @@ static void *judge_for_long(void *unused)
 			|| !judged_rightly(set, arena, "resource-lists",
 				"resource-lists/rfc4826-3.3.xml", " uri=\"sip:nancy@example.com\"")
 			|| !judged_rightly(
-				set, arena, "pres-rules", "pres-rules/rfc5025-6.xml", "allow"))
+				set, arena, "pres-rules", "pres-rules/rfc5025-6.xml", "allow")
+			|| !judged_rightly(set, arena, "org.openmobilealliance.pres-rules",
+				"pres-rules/rfc5025-6.xml", "allow"))
 			atomic_fetch_add(&world.wrong, 1);
 		usages_unref(&set);
 	}
