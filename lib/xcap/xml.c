@@ -259,7 +259,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
 		depth = xmlParserMaxDepth;
 	if ((size_t)parser->nodeNr >= depth)
 		stop(parser, "elements are nested too deep", depth);
-	else if ((size_t)(attribute_count + namespace_count) > most)
+	else if ((size_t)attribute_count + (size_t)namespace_count > most)
 		stop(parser, "an element with too many attributes", most);
 	else if ((size_t)parser->nsNr / 2 > most)
 		stop(parser, "too many namespace declarations in scope", most);
