@@ -389,6 +389,27 @@ def test_a_part_put_first_makes_the_document_in_one_write(server, bob, reader):
     assert bob.delete(path).status == 200
 
 
+def test_parts_put_at_the_same_moment_all_stay(server, bob):
+    path, start = SIMSERVS.format(xcap.BOB), threading.Barrier(12)
+    answers = []
+
+    def put(number):
+        with xcap.bob(server) as own:
+            own.challenge(path)
+            start.wait()
+            answers.append(own.put(f"{path}/~~/simservs/x:e{number}?xmlns(x=urn:x)", f'<e{number} xmlns="urn:x"/>', xcap.ELEMENT))
+
+    ones = [threading.Thread(target=put, args=(number,)) for number in range(12)]
+    for one in ones:
+        one.start()
+    for one in ones:
+        one.join()
+    assert [answer.status for answer in answers] == [201] * 12, answers
+    body = bob.get(path).text
+    assert all(f"<e{number} " in body for number in range(12)) and body.count("<communication-waiting") == 1
+    assert bob.delete(path).status == 200
+
+
 # --- a usage of one's own ---
 
 def example(kind):
