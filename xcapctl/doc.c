@@ -61,6 +61,40 @@ enum exit_status doc_list(struct run *run)
 	return status == EXIT_WELL ? list(run, &filter) : status;
 }
 
+/* The index of all that is claimed (RFC 4826 §4.4.9). */
+static enum exit_status make_index(struct run *run, const struct usage *usage, struct snapshot *out)
+{
+	struct buffer text = { .arena = run->arena };
+	struct shown shown;
+	if (!usage_shown(usage, run->arena, &shown))
+		return complain("no memory");
+	buffer_append(&text, shown.before);
+	enum store_result result = store_claims_append(
+		run->store, shown.scope, (size_t)run->settings->limits.index, &text, &out->etag);
+	buffer_append(&text, shown.behind);
+	out->body = buffer_span(&text);
+	if (result == STORE_CROWDED)
+		return complain("the index is larger than limits.index");
+	return result == STORE_OK && out->body.data ? EXIT_WELL : complain_store(result);
+}
+
+/* What no user wrote. */
+static enum exit_status make(
+	struct run *run, const struct usage *usage, const struct doc_id *id, struct snapshot *out)
+{
+	struct conflict unused = { .arena = run->arena };
+	enum generated maker = usage_generated(usage, id);
+	if (usage_allows_name(usage, id, &unused)) {
+		if (maker == GENERATED_CLAIMS)
+			return make_index(run, usage, out);
+		if (maker == GENERATED_DIRECTORY)
+			return complain("this document is made by xcapd: ask for it over HTTP");
+		if (usage_generate(run->usages, usage, run->arena, id, &out->body, &out->etag))
+			return EXIT_WELL;
+	}
+	return complain("there is no document %s", run->arguments[0]);
+}
+
 /* Also finds the document by an alias of its usage, for which the usages are loaded. */
 static enum exit_status find(
 	struct run *run, struct doc_id *id, enum store_want want, struct snapshot *out)
@@ -74,10 +108,8 @@ static enum exit_status find(
 		if (!usage)
 			return complain("there is no usage '%.*s'", SPAN_ARG(id->auid));
 		usage_canonical(usage, id);
-		if (usage_generated(usage, id) == GENERATED_CAPABILITIES
-			&& usage_generate(
-				run->usages, usage, run->arena, id, &out->body, &out->etag))
-			return EXIT_WELL;
+		if (usage_generated(usage, id))
+			return make(run, usage, id, out);
 		result = store_read(run->store, run->arena, id, want, out);
 	}
 	if (result == STORE_ABSENT)

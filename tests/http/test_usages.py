@@ -460,3 +460,12 @@ def test_xcapctl_lists_and_shows_usages(server):
     facts = json.loads(server.ctl("usage", "show", "rls-services", "--json").stdout)
     assert facts["claim"] == ["service/@uri, in service-uri"] and facts["notifies"] == ["presence of services"]
     assert server.ctl("usage", "show", "nothing", check=False).returncode == 1
+
+
+def test_xcapctl_gets_what_is_generated(server, alice, reader, no_services):
+    xcap.stored(alice.put(xcap.SERVICES, xcap.services("sip:a1@example.com")))
+    assert server.ctl("doc", "get", SERVICE_INDEX).stdout == reader.get(SERVICE_INDEX).body
+    assert server.ctl("doc", "get", xcap.CAPS).stdout == alice.get(xcap.CAPS).body
+    told = server.ctl("doc", "get", DIRECTORY, check=False)
+    assert told.returncode == 1 and b"over HTTP" in told.stderr
+    assert server.ctl("doc", "get", "rls-services/global/other", check=False).returncode == 1
