@@ -9,9 +9,7 @@ static const char *path_of(struct loading *loading, const struct usage *usage, s
 {
 	const char *slash = strrchr(usage->file, '/');
 	struct span folder = { usage->file, slash ? (size_t)(slash + 1 - usage->file) : 0 };
-	return arena_format(
-		loading->set->arena, "%.*s%.*s", SPAN_ARG(folder), SPAN_ARG(name))
-		.data;
+	return arena_format(loading->set->arena, "%.*s%.*s", SPAN_ARG(folder), SPAN_ARG(name)).data;
 }
 
 bool stylesheet_attach(struct loading *loading, struct usage *usage)

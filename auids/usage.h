@@ -30,7 +30,8 @@ void usages_stop(void);
 /* Loads every *.xml of `definitions`. False: problems were told, a line each, with file and line.
  * The new set has one reference. */
 bool usages_load(struct usages **out, const char *definitions, const char *schemas, FILE *problems);
-/* The same with one more definition, which takes the place of the file of the same name. NULL: none.
+/* The same with one more definition, which takes the place of the file of the same name. NULL:
+ * none.
  */
 bool usages_load_draft(struct usages **out, const char *definitions, const char *schemas,
 	const char *draft, FILE *problems);

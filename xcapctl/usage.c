@@ -35,8 +35,7 @@ static json_t *facts_json(struct span lines)
 		snprintf(key, sizeof(key), "%.*s", SPAN_ARG(name));
 		if (!json_object_get(facts, key))
 			json_object_set_new(facts, key, json_array());
-		json_array_append_new(
-			json_object_get(facts, key), json_span(span_trim(value)));
+		json_array_append_new(json_object_get(facts, key), json_span(span_trim(value)));
 	}
 	return facts;
 }
