@@ -30,7 +30,7 @@ void print_object(const json_t *object, bool json);
 
 /* Strings from our own; octets that are not UTF-8 are percent-encoded. */
 json_t *json_span(struct span text);
-json_t *json_etag(struct etag etag); /* without quotes */
+json_t *json_etag(struct etag etag);      /* without quotes */
 json_t *json_time(uint64_t milliseconds); /* "2026-01-31T12:00:00Z" */
 
 #endif
