@@ -324,6 +324,7 @@ enum store_result store_restore_finish(struct restoring **restoring_in)
 			STORE_FAILED, "cannot put the copy in its place: %s", strerror(errno));
 	if (copy >= 0)
 		close(copy);
+	folder_keep_owner(restoring->folder);
 	restoring_end(restoring_in);
 	return result;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Programs that know nothing of our lock (mdb_stat, mdb_copy) hold LMDB's own. */
@@ -32,4 +33,19 @@ enum store_result folder_lock(int folder, bool alone, int *lock_out)
 	*lock_out = -1;
 	return problem_set(STORE_UNUSABLE,
 		alone ? "another program has the store open" : "the store is being restored");
+}
+
+void folder_keep_owner(int folder)
+{
+	static const char *const files[] = { "data.mdb", "lock.mdb", "store.lock" };
+	struct stat owner, about;
+	if (geteuid() != 0 || fstat(folder, &owner) != 0 || owner.st_uid == 0)
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (fstatat(folder, files[i], &about, AT_SYMLINK_NOFOLLOW) == 0
+			&& S_ISREG(about.st_mode) && about.st_uid == 0 && about.st_nlink == 1
+			&& fchownat(folder, files[i], owner.st_uid, owner.st_gid,
+				   AT_SYMLINK_NOFOLLOW)
+				   != 0)
+			return; /* then the daemon will say what it cannot open */
 }

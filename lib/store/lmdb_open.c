@@ -373,6 +373,8 @@ enum store_result store_open(struct store **out, const struct store_settings *se
 		result = unusable(settings->path, "this process has it open already");
 	if (result == STORE_OK)
 		result = engine_start(store, settings);
+	if (result == STORE_OK)
+		folder_keep_owner(store->folder);
 	if (result != STORE_OK)
 		store_close(&store);
 	*out = store;

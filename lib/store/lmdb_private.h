@@ -306,6 +306,8 @@ enum store_result feed_make_room(struct store *store);
 
 /* Held until the file is closed; `alone`: only when no process has the store open. */
 enum store_result folder_lock(int folder, bool alone, int *lock_out);
+/* What root makes in the folder of another user, the daemon's, is that user's. */
+void folder_keep_owner(int folder);
 
 /* --- lmdb_doorbell.c --- */
 

@@ -175,6 +175,34 @@ static void a_file_that_is_no_store_is_refused(void **state)
 	world_end(&world);
 }
 
+static void what_root_makes_belongs_to_the_owner_of_the_folder(void **state)
+{
+	static const char *const files[] = { "data.mdb", "lock.mdb", "store.lock" };
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	struct world *world = world_prepare();
+	struct stat about;
+	const char *file = in_folder(world, "backup");
+	assert_int_equal(chown(world->path, 12345, 12346), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		world_open(world);
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(stat(in_folder(world, files[i]), &about), 0);
+			assert_int_equal(about.st_uid, 12345);
+			assert_int_equal(about.st_gid, 12346);
+		}
+		must_put(world, ANN_INDEX, SPAN("one"));
+		assert_int_equal(store_backup(world->store, file, NULL), STORE_OK);
+		store_close(&world->store);
+		assert_int_equal(restore(world, file), STORE_OK);
+		assert_int_equal(stat(in_folder(world, "data.mdb"), &about), 0);
+		assert_int_equal(about.st_uid, 12345);
+	}
+	world_open(world);
+	world_end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +212,7 @@ int main(void)
 		cmocka_unit_test(an_abandoned_restore_changes_nothing),
 		cmocka_unit_test(a_store_that_is_open_is_not_replaced_nor_opened_while_it_is),
 		cmocka_unit_test(a_file_that_is_no_store_is_refused),
+		cmocka_unit_test(what_root_makes_belongs_to_the_owner_of_the_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
