@@ -340,7 +340,7 @@ static void serve(struct epoll_event *event)
 	if (!(event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || !pull(connection))
 		return;
 	answered(connection);
-	if (!want.rate && now() < end)
+	if (want.rate <= 0 && now() < end)
 		send_next(connection, now());
 }
 
