@@ -24,7 +24,8 @@ struct committer {
 	pthread_cond_t filled;
 	struct ticket *first, **last;
 	size_t waiting;
-	bool stopping;
+	bool stopping, stuck;
+	uint64_t running_since; /* clock_microseconds; 0: no batch is running */
 };
 
 struct batch {
@@ -77,8 +78,17 @@ static bool next_batch(struct committer *committer, struct batch *batch)
 	bool any = committer->first != NULL;
 	if (any)
 		collect(committer, batch);
+	committer->running_since = any ? clock_microseconds() : 0;
 	pthread_mutex_unlock(&committer->lock);
 	return any;
+}
+
+static void batch_ended(struct committer *committer)
+{
+	pthread_mutex_lock(&committer->lock);
+	committer->running_since = 0;
+	committer->stuck = false;
+	pthread_mutex_unlock(&committer->lock);
 }
 
 static void *commit(void *data)
@@ -88,6 +98,7 @@ static void *commit(void *data)
 	while (next_batch(committer, &batch)) {
 		uint64_t start = clock_microseconds();
 		enum store_result result = store_apply(committer->store, batch.writes, batch.count);
+		batch_ended(committer);
 		metrics_commit(batch.count, clock_microseconds() - start);
 		if (result != STORE_OK)
 			log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s",
@@ -120,7 +131,7 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 {
 	ticket->next = NULL;
 	pthread_mutex_lock(&committer->lock);
-	bool room = committer->waiting < WAITING_MOST;
+	bool room = committer->waiting < WAITING_MOST && !committer->stuck;
 	if (room) {
 		*committer->last = ticket;
 		committer->last = &ticket->next;
@@ -129,6 +140,39 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 	}
 	pthread_mutex_unlock(&committer->lock);
 	return room;
+}
+
+void committer_tick(struct committer *committer, uint64_t now, uint64_t patience)
+{
+	struct ticket *refused = NULL;
+	pthread_mutex_lock(&committer->lock);
+	uint64_t since = committer->running_since;
+	if (since && now > since && now - since > patience) {
+		if (!committer->stuck)
+			log_event(LEVEL_ERROR, "store",
+				"a commit does not get its turn: another process holds the store; "
+				"changes are refused");
+		committer->stuck = true;
+		refused = committer->first;
+		committer->first = NULL;
+		committer->last = &committer->first;
+		committer->waiting = 0;
+	}
+	pthread_mutex_unlock(&committer->lock);
+	while (refused) {
+		struct ticket *ticket = refused;
+		refused = ticket->next;
+		ticket->write.result = STORE_FAILED;
+		ticket->done(ticket);
+	}
+}
+
+bool committer_stuck(struct committer *committer)
+{
+	pthread_mutex_lock(&committer->lock);
+	bool stuck = committer->stuck;
+	pthread_mutex_unlock(&committer->lock);
+	return stuck;
 }
 
 void committer_stop(struct committer **out)

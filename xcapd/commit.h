@@ -15,13 +15,19 @@ struct committer; /* opaque */
 /* Embedded in its owner, who keeps it and all that the write borrows until `done`. */
 struct ticket {
 	struct write write;
-	void (*done)(struct ticket *ticket); /* on the committer's thread; must not block */
+	void (*done)(struct ticket *ticket); /* on the committer's thread, or in committer_tick;
+						must not wait for another commit */
 	struct ticket *next;
 };
 
 bool committer_start(struct committer **out, struct store *store);
-/* False when too much is waiting already: answer 503. */
+/* False when too much is waiting already, or the running commit is stuck: answer 503. */
 bool committer_add(struct committer *committer, struct ticket *ticket);
+/* Told the time now and then (clock_microseconds). A commit that runs longer than `patience` is
+ * stuck behind another process that holds the store: what waits for it is refused (STORE_FAILED).
+ */
+void committer_tick(struct committer *committer, uint64_t now, uint64_t patience);
+bool committer_stuck(struct committer *committer);
 /* Applies what is waiting, then ends the thread; leaves NULL behind. */
 void committer_stop(struct committer **committer);
 

@@ -113,8 +113,7 @@ static void answer_now(struct request *request)
 
 static void answer_in_pool(struct job *job)
 {
-	struct request *request =
-		(struct request *)(void *)((char *)job - offsetof(struct request, job));
+	struct request *request = request_of_job(job);
 	answer_now(request);
 	request->wake(request);
 }
@@ -150,7 +149,8 @@ enum progress get(struct request *request)
 {
 	if (store_template(request))
 		return ANSWER_LATER;
-	if (!generated_slowly(request)) {
+	bool slow = generated_slowly(request) || (request->selector && is_large(request));
+	if (!slow) {
 		answer_now(request);
 		return ANSWER_NOW;
 	}

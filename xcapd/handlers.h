@@ -10,6 +10,13 @@ enum progress put_document(struct request *request);
 enum progress delete_document(struct request *request);
 enum progress change_part(struct request *request); /* PUT and DELETE of an element or attribute */
 
+/* A document over this many octets is worked on by the pool: it would hold up the other
+ * connections. */
+enum { LARGE_DOCUMENT = 64 * 1024 };
+
+/* Is the stored one so large? */
+bool is_large(struct request *request);
+
 /* put.c: what a write of any kind needs. */
 
 /* Fills in what the store and the feed are told of this request's write. */
@@ -29,5 +36,6 @@ bool read_document(
 bool conditions_allow(struct request *request, struct etag current);
 
 struct request *request_of_ticket(struct ticket *ticket);
+struct request *request_of_job(struct job *job);
 
 #endif

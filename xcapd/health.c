@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/health.h"
 
+#include "xcapd/commit.h"
+
 #include "xcapd/metrics.h"
 
 struct question {
@@ -27,6 +29,8 @@ static struct health ready(const struct question *question)
 		return line(503, SPAN("stopping\n"));
 	if (store_probe(server->store) != STORE_OK)
 		return line(503, SPAN("the store does not answer\n"));
+	if (committer_stuck(server->committer))
+		return line(503, SPAN("another process holds the store: no change can be made\n"));
 	struct live *live = server_hold(server);
 	bool loaded = usages_count(live->usages) > 0;
 	live_release(live);

@@ -284,6 +284,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 		return MHD_YES;
 	case EXCHANGE_LATER:
 		atomic_fetch_sub(&exchange->http->later, 1);
+		exchange->phase = EXCHANGE_BODY; /* counted once, whatever becomes of the answer */
 		return send_reply(exchange, false);
 	default:
 		return MHD_YES;
@@ -473,7 +474,8 @@ void http_tick(struct http *http)
 	connections_expire(http->connections, clock_microseconds());
 }
 
-static void drain(struct http *http, uint64_t patience_ms)
+/* False: an answer still waits, for a writer that does not get its turn. */
+static bool drain(struct http *http, uint64_t patience_ms)
 {
 	uint64_t until = clock_microseconds() + patience_ms * 1000;
 	atomic_store(&http->server->draining, true);
@@ -484,16 +486,19 @@ static void drain(struct http *http, uint64_t patience_ms)
 		usleep(DRAIN_LOOK);
 	}
 	atomic_store(&http->closed, true);
-	while (atomic_load(&http->later))
+	until = clock_microseconds() + patience_ms * 1000;
+	while (atomic_load(&http->later) && clock_microseconds() < until)
 		usleep(DRAIN_LOOK);
+	return !atomic_load(&http->later);
 }
 
-void http_stop(struct http **out, uint64_t patience_ms)
+bool http_stop(struct http **out, uint64_t patience_ms)
 {
 	struct http *http = *out;
 	if (!http)
-		return;
-	drain(http, patience_ms);
+		return true;
+	if (!drain(http, patience_ms))
+		return false;
 	for (size_t i = 0; i < http->count; i++) {
 		MHD_stop_daemon(http->daemons[i]);
 		if (http->sockets[i] >= 0)
@@ -507,4 +512,5 @@ void http_stop(struct http **out, uint64_t patience_ms)
 	free(http->admins);
 	free(http);
 	*out = NULL;
+	return true;
 }

@@ -15,8 +15,9 @@ struct http; /* opaque */
 bool http_start(struct http **out, struct server *server, FILE *problems);
 /* Closes connections whose deadline has passed; called every 100 ms or so. */
 void http_tick(struct http *http);
-/* Accepts no more, answers what is in flight (at most that long), then closes all; leaves NULL
- * behind. */
-void http_stop(struct http **http, uint64_t patience_ms);
+/* Accepts no more, answers what is in flight, then closes all; leaves NULL behind. Bodies have
+ * `patience_ms` to arrive, and commits as long again: false when one is not done then, because
+ * another process holds the store's lock. Nothing can be stopped in order after that. */
+bool http_stop(struct http **http, uint64_t patience_ms);
 
 #endif

@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 
-/* A document over this many octets is edited by the pool; an edit that was overtaken so often gives
- * up. */
-enum { BUCKETS = 1024, LARGE = 64 * 1024, OVERTAKEN_MOST = 50 };
+/* An edit that was overtaken so often gives up. */
+enum { BUCKETS = 1024, OVERTAKEN_MOST = 50 };
 
 /* All below is guarded by lanes.lock. A lane exists while anybody edits its document. */
 struct lane {
@@ -19,6 +18,10 @@ struct lane {
 	struct request *waiting; /* by arrival */
 	struct request *tip;     /* the last one prepared, not yet on disk; held */
 	bool preparing;          /* one thread is at it, or the pool will be */
+	size_t in_flight;        /* handed to the committer, not yet done */
+	uint64_t failures;       /* edits that did not come to be */
+	bool draining; /* one of them failed: what stands on it will, too; nothing is prepared
+			  until they are done, for they look at each other's results */
 	struct job job;
 };
 
@@ -68,7 +71,7 @@ static struct lane *lane_of(struct lanes *lanes, struct request *request)
 
 static void lane_leave(struct lane *lane)
 {
-	if (lane->waiting || lane->tip || lane->preparing)
+	if (lane->waiting || lane->in_flight || lane->preparing)
 		return;
 	*lane_link(lane->lanes, lane->id) = lane->next;
 	request_release(lane->namer);
@@ -87,7 +90,7 @@ static void wait_in(struct lane *lane, struct request *request)
 /* Starts the pool on a lane that has something to do and nobody who does it. */
 static void lane_wake(struct lane *lane)
 {
-	if (!lane->waiting || lane->preparing)
+	if (!lane->waiting || lane->preparing || lane->draining)
 		return;
 	lane->preparing = true;
 	pool_add(lane->lanes->server->pool, &lane->job);
@@ -109,6 +112,10 @@ static void edit_done(struct ticket *ticket)
 	bool again = ticket->write.result == STORE_MOVED && request->overtaken++ < OVERTAKEN_MOST;
 	pthread_mutex_lock(&lanes->lock);
 	struct lane *lane = *lane_link(lanes, &request->target.id);
+	lane->in_flight--;
+	bool failed = ticket->write.result != STORE_OK;
+	lane->failures += failed;
+	lane->draining = lane->in_flight && (lane->draining || failed);
 	if (lane->tip == request) {
 		lane->tip = NULL;
 		request_release(request);
@@ -167,8 +174,10 @@ static bool hand_over(struct lane *lane, struct request *request)
 	struct request *former = lane->tip;
 	request_hold(request);
 	lane->tip = request;
+	lane->in_flight++;
 	if (!committer_add(request->server->committer, &request->ticket)) {
 		lane->tip = former;
+		lane->in_flight--;
 		request_release(request);
 		return request_refuse(request, OUTCOME_BUSY, "too many changes are waiting");
 	}
@@ -186,6 +195,7 @@ static bool lane_step(struct lane *lane)
 	lane->waiting = request->lane_next;
 	drop_base(request);
 	request->base = lane->tip;
+	uint64_t failures = lane->failures;
 	if (request->base)
 		request_hold(request->base);
 	pthread_mutex_unlock(&lanes->lock);
@@ -197,6 +207,10 @@ static bool lane_step(struct lane *lane)
 		request->outcome = OUTCOME_NONE;
 		wait_in(lane, request);
 		return !in_flight;
+	}
+	if (prepared == PREPARED && request->base && failures != lane->failures) {
+		wait_in(lane, request); /* what it stands on may have failed */
+		return true;
 	}
 	if (prepared == PREPARED && hand_over(lane, request))
 		return true;
@@ -210,7 +224,7 @@ static void run_steps(struct lane *lane, bool all)
 	struct lanes *lanes = lane->lanes;
 	pthread_mutex_lock(&lanes->lock);
 	bool go_on = true;
-	while (lane->waiting && go_on) {
+	while (lane->waiting && go_on && !lane->draining) {
 		go_on = lane_step(lane);
 		if (!all)
 			break;
@@ -246,15 +260,6 @@ void lanes_free(struct lanes **lanes)
 	*lanes = NULL;
 }
 
-static bool is_large(struct request *request)
-{
-	struct snapshot stored = { 0 };
-	return store_read(request->server->store, request->arena, &request->target.id, STORE_HEAD,
-		       &stored)
-		       == STORE_OK
-	       && stored.size > LARGE;
-}
-
 void lane_enter(struct lanes *lanes, struct request *request)
 {
 	bool large = is_large(request);
@@ -268,7 +273,7 @@ void lane_enter(struct lanes *lanes, struct request *request)
 	}
 	request->lane_arrival = lanes->arrivals++;
 	wait_in(lane, request);
-	bool mine = !lane->preparing && !large;
+	bool mine = !lane->preparing && !lane->draining && !large;
 	if (mine)
 		lane->preparing = true;
 	else

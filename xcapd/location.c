@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/location.h"
 
+/* As xmlns() wants it: parentheses and circumflexes escaped, then what a URI cannot hold. */
+static struct span pointer_data(struct arena *arena, struct span uri)
+{
+	struct buffer text = { .arena = arena };
+	for (size_t i = 0; i < uri.size; i++) {
+		if (uri.data[i] == '(' || uri.data[i] == ')' || uri.data[i] == '^')
+			buffer_octet(&text, '^');
+		buffer_octet(&text, uri.data[i]);
+	}
+	return text.failed ? buffer_span(&text) : percent_encode(arena, buffer_span(&text), ":/");
+}
+
 static void add_bindings(struct buffer *uri, const struct bindings *bindings)
 {
 	for (size_t i = 0; i < bindings->count; i++) {
 		const struct binding *binding = &bindings->items[i];
-		buffer_format(uri, "%sxmlns(%.*s=", i ? "" : "?", SPAN_ARG(binding->prefix));
-		buffer_append(uri, percent_encode(uri->arena, binding->uri, ":/"));
+		struct span prefix = percent_encode(uri->arena, binding->prefix, NULL);
+		struct span data = pointer_data(uri->arena, binding->uri);
+		uri->failed |= !prefix.data || !data.data;
+		buffer_text(uri, i ? "xmlns(" : "?xmlns(");
+		buffer_append(uri, prefix);
+		buffer_octet(uri, '=');
+		buffer_append(uri, data);
 		buffer_octet(uri, ')');
 	}
 }

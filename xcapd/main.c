@@ -17,7 +17,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50, UPKEEP_MS = 60 * 1000 };
+enum { TICK_MS = 50 };
 
 static const char usage_text[] =
 	"usage: xcapd [-c FILE] [--check]\n"
@@ -158,7 +158,6 @@ static void reload(struct server *server, const char *path)
 /* Until SIGTERM or SIGINT, or until the store is beyond use; returns the exit status. */
 static int run(struct server *server, struct http *http, int signals, const char *path)
 {
-	uint64_t next_upkeep = clock_microseconds() / 1000 + UPKEEP_MS;
 	for (;;) {
 		struct pollfd waiting = { .fd = signals, .events = POLLIN };
 		struct signalfd_siginfo signal;
@@ -169,15 +168,12 @@ static int run(struct server *server, struct http *http, int signals, const char
 			reload(server, path);
 		}
 		http_tick(http);
+		server_tick(server);
 		log_flush();
 		if (store_broken(server->store)) {
 			log_event(LEVEL_ERROR, "store",
 				"the store is beyond use until a restart: stopping");
 			return 1;
-		}
-		if (clock_microseconds() / 1000 >= next_upkeep) {
-			server_upkeep(server);
-			next_upkeep += UPKEEP_MS;
 		}
 	}
 }
@@ -196,7 +192,13 @@ static int serve(struct live *live, int signals, const char *path)
 		sd_notify(0, "STOPPING=1");
 		log_event(LEVEL_INFO, "main", "stopping");
 	}
-	http_stop(&http, server.live->settings->limits.timeout_ms);
+	if (!http_stop(&http, server.live->settings->limits.timeout_ms)) {
+		log_event(LEVEL_ERROR, "store",
+			"another process holds the store: stopping without the "
+			"changes that wait, none of them acknowledged");
+		log_flush();
+		_exit(1);
+	}
 	server_stop(&server);
 	log_flush();
 	return status;

@@ -3,9 +3,6 @@
 
 #include "xcapd/verdicts.h"
 
-/* A body over this many octets is judged by the pool: it would hold up the other connections. */
-enum { LARGE = 64 * 1024 };
-
 /* Of one element, namespace declarations included. */
 enum { ATTRIBUTES_MOST = 256 };
 
@@ -14,6 +11,20 @@ enum { ATTRIBUTES_MOST = 256 };
 struct request *request_of_ticket(struct ticket *ticket)
 {
 	return OWNER(struct request, ticket, ticket);
+}
+
+struct request *request_of_job(struct job *job)
+{
+	return OWNER(struct request, job, job);
+}
+
+bool is_large(struct request *request)
+{
+	struct snapshot stored = { 0 };
+	return store_read(request->server->store, request->arena, &request->target.id, STORE_HEAD,
+		       &stored)
+		       == STORE_OK
+	       && stored.size > LARGE_DOCUMENT;
 }
 
 bool read_document(
@@ -60,7 +71,7 @@ bool judge_document(struct request *request, struct span document)
 {
 	struct verdicts *verdicts = request->server->verdicts;
 	request->verdict = (struct verdict){ 0 };
-	if (document.size <= LARGE)
+	if (document.size <= LARGE_DOCUMENT)
 		return judge(request, document);
 	struct verdict_key key = verdict_key(request->live->serial, &request->target.id, document);
 	if (verdicts_know(verdicts, &key))
@@ -179,7 +190,7 @@ static bool conditions_hold(struct request *request)
 /* While it waited the document may have moved on, and then nothing has to be judged. */
 static void judge_in_pool(struct job *job)
 {
-	struct request *request = OWNER(struct request, job, job);
+	struct request *request = request_of_job(job);
 	if (!conditions_hold(request) || judge_and_commit(request) == ANSWER_NOW)
 		request->wake(request);
 }
@@ -192,7 +203,7 @@ enum progress put_document(struct request *request)
 	}
 	if (!conditions_hold(request))
 		return ANSWER_NOW;
-	if (request->body.size <= LARGE)
+	if (request->body.size <= LARGE_DOCUMENT)
 		return judge_and_commit(request);
 	request->job.run = judge_in_pool;
 	pool_add(request->server->pool, &request->job);

@@ -128,8 +128,35 @@ static const struct {
 	{ "P-Asserted-Identity", take_forwarded, 0, 0 },
 };
 
+/* RFC 9110 §5.6.2 */
+static bool is_token(struct span text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.data[i];
+		bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+		if (!letter && !(c >= '0' && c <= '9') && (!c || !strchr("!#$%&'*+-.^_`|~", c)))
+			return false;
+	}
+	return text.size > 0;
+}
+
+/* A name with white space, or one that a folded line grew onto, may have meant another end of the
+ * body to somebody before us (RFC 9112 §5.1, §5.2). */
+static bool is_sound_name(struct span name)
+{
+	static const char *const framing[] = { "Content-Length", "Transfer-Encoding" };
+	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++) {
+		struct span one = span_of(framing[i]);
+		if (name.size > one.size && span_equal_nocase(span_first(name, one.size), one))
+			return false;
+	}
+	return is_token(name);
+}
+
 void request_header(struct request *request, struct span name, struct span value)
 {
+	if (!is_sound_name(name))
+		request->header_malformed = true;
 	forwarding_header(request->arena, &request->forwarding, name, value);
 	struct span forwarding = SPAN("X-Forwarded-");
 	if (span_equal_nocase(span_first(name, forwarding.size), forwarding))
@@ -144,14 +171,16 @@ void request_header(struct request *request, struct span name, struct span value
 /* More than one answer to "where does the body end" is an attack (RFC 9112 §6.3, §11.2). */
 static bool frame(struct request *request)
 {
+	if (request->header_malformed)
+		return request_refuse(
+			request, OUTCOME_MALFORMED, "a header field's name is not one");
 	if (request->content_lengths > 1
 		|| (request->content_lengths && request->transfer_encodings))
 		return request_refuse(request, OUTCOME_MALFORMED,
 			"Content-Length comes twice, or together with Transfer-Encoding");
 	if (request->transfer_encodings > 1
 		|| (request->transfer_encodings
-			&& !span_equal_nocase(
-				span_trim(request->transfer_encoding), SPAN("chunked"))))
+			&& !span_equal_nocase(request->transfer_encoding, SPAN("chunked"))))
 		return request_refuse(request, OUTCOME_UNKNOWN_CODING, NULL);
 	if (request->hosts > 1 || (!request->hosts && request->needs_host))
 		return request_refuse(request, OUTCOME_MALFORMED, "Host has to come exactly once");
@@ -380,10 +409,12 @@ static uint64_t body_limit(const struct request *request)
 static bool check_length(struct request *request)
 {
 	uint64_t length;
-	if (!request->content_length.data || request->method != METHOD_PUT)
+	if (!request->content_length.data)
 		return true;
 	if (!parse_u64(span_trim(request->content_length), &length))
 		return request_refuse(request, OUTCOME_MALFORMED, "Content-Length is not a number");
+	if (request->method != METHOD_PUT)
+		return length <= DRAIN_MOST || request_refuse(request, OUTCOME_TOO_LARGE, NULL);
 	if (length > body_limit(request))
 		return request_refuse(request, OUTCOME_TOO_LARGE, NULL);
 	buffer_reserve(&request->body, (size_t)length);
@@ -398,7 +429,7 @@ static enum body_plan plan_for_refused(const struct request *request)
 {
 	uint64_t length = 0;
 	bool broken_framing = request->outcome == OUTCOME_UNKNOWN_CODING
-			      || request->content_lengths > 1
+			      || request->header_malformed || request->content_lengths > 1
 			      || (request->content_lengths && request->transfer_encodings);
 	if (broken_framing || request->expects_continue)
 		return BODY_REFUSE;

@@ -74,7 +74,7 @@ struct request {
 	size_t authorizations, hosts, content_lengths, transfer_encodings, origins;
 	struct forwarding forwarding;
 	struct conditions conditions;
-	bool conditions_malformed, forwarded, expects_continue;
+	bool conditions_malformed, forwarded, expects_continue, header_malformed;
 
 	/* found out on the way */
 	char id[17];

@@ -13,6 +13,7 @@
 
 /* Rows that one trimming transaction removes: small, so that no writer waits long for it. */
 enum { TRIM_STEP = 500, TRIM_STEPS = 200 };
+enum { UPKEEP_EVERY = 60 * 1000 * 1000 /* microseconds */ };
 
 uint64_t clock_ms(void)
 {
@@ -145,13 +146,36 @@ void server_stop(struct server *server)
 	pthread_mutex_destroy(&server->live_lock);
 }
 
-void server_upkeep(struct server *server)
+static void trim(struct server *server)
 {
 	bool more = true;
-	store_clear_readers(server->store);
 	for (int step = 0; more && step < TRIM_STEPS; step++)
 		if (store_trim(server->store, clock_ms(), TRIM_STEP, &more) != STORE_OK) {
 			log_event(LEVEL_WARNING, "store", "trimming the feed: %s", store_problem());
 			return;
 		}
+}
+
+static void upkeep(struct job *job)
+{
+	struct server *server =
+		(struct server *)(void *)((char *)job - offsetof(struct server, upkeep));
+	store_clear_readers(server->store);
+	trim(server);
+	atomic_store(&server->upkeep_runs, false);
+}
+
+void server_tick(struct server *server)
+{
+	uint64_t now = clock_microseconds();
+	struct live *live = server_hold(server);
+	committer_tick(server->committer, now, live->settings->limits.timeout_ms * 1000);
+	live_release(live);
+	if (!server->next_upkeep)
+		server->next_upkeep = now + UPKEEP_EVERY;
+	if (now < server->next_upkeep || atomic_exchange(&server->upkeep_runs, true))
+		return;
+	server->next_upkeep = now + UPKEEP_EVERY;
+	server->upkeep.run = upkeep;
+	pool_add(server->pool, &server->upkeep);
 }

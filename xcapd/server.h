@@ -11,13 +11,13 @@
 #include "base/settings.h"
 #include "store/store.h"
 #include "xcapd/auth.h"
+#include "xcapd/pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct committer;
 struct lanes;
-struct pool;
 struct verdicts;
 struct tls;
 
@@ -42,6 +42,9 @@ struct server {
 	uint32_t id_prefix; /* of request ids: random for each process */
 	atomic_uint id_next;
 	atomic_uint active;   /* requests between their headers and their last octet */
+	uint64_t next_upkeep; /* clock_microseconds */
+	atomic_bool upkeep_runs;
+	struct job upkeep;
 	atomic_bool draining; /* stopping: answers close their connection */
 };
 
@@ -62,8 +65,10 @@ bool server_start(struct server *server, struct live *live, FILE *problems, int 
 /* Drains what was handed to the committer, then frees all. */
 void server_stop(struct server *server);
 
-/* Trims the feed by age in small steps and frees slots of dead readers. Called once a minute. */
-void server_upkeep(struct server *server);
+/* Called every 50 ms or so, never waits: once a minute it has the pool trim the feed by age, in
+ * small steps, and free slots of dead readers; and it refuses changes that wait behind a commit
+ * which does not get its turn. */
+void server_tick(struct server *server);
 
 uint64_t clock_ms(void);           /* since 1970 */
 uint64_t clock_microseconds(void); /* monotonic */

@@ -351,6 +351,8 @@ static bool read_bindings(struct walk *walk, struct span raw, struct bindings *o
 		return false;
 	for (size_t i = 0; i < decoded.size; i++)
 		most += decoded.data[i] == '(';
+	if (most > URI_BINDINGS_MAX)
+		return refuse(walk, URI_MALFORMED, "too many expressions in the query");
 	struct binding *items = arena_alloc(walk->arena, most * sizeof(*items));
 	struct span rest = arena_copy(walk->arena, decoded);
 	if (!items || !rest.data)

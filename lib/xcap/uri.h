@@ -14,6 +14,8 @@
 
 enum { URI_AUID_MAX = 64, URI_XUI_MAX = 255, URI_PATH_MAX = 180 }; /* octets, after decoding */
 
+enum { URI_BINDINGS_MAX = 64 }; /* expressions of one query */
+
 enum tree { TREE_USERS, TREE_GLOBAL };
 
 /* Which document: all spans decoded. xui is canonical (see xui_canonical) and empty in the global
