@@ -103,7 +103,7 @@ static enum store_result append_one(struct request *request, const struct shown 
 	return result == STORE_ABSENT ? STORE_OK : result;
 }
 
-static bool read_claims(struct request *request, generated_decided *decided, struct snapshot *out)
+static bool read_claims(struct request *request, struct snapshot *out)
 {
 	struct store *store = request->server->store;
 	uint64_t most = request->live->settings->limits.index;
@@ -114,8 +114,6 @@ static bool read_claims(struct request *request, generated_decided *decided, str
 		return request_refuse(request, OUTCOME_BUSY, NULL);
 	if (store_claims_etag(store, shown.scope, &out->etag) != STORE_OK)
 		return broken(request);
-	if (decided(request, out->etag))
-		return false;
 	buffer_append(&text, shown.before);
 	enum store_result result =
 		one_value(request, &value)
@@ -138,7 +136,7 @@ static bool read_capabilities(struct request *request, struct snapshot *out)
 	       || request_refuse(request, OUTCOME_BUSY, NULL);
 }
 
-bool generated_read(struct request *request, generated_decided *decided, struct snapshot *out)
+bool generated_read(struct request *request, struct snapshot *out)
 {
 	struct conflict unused = { .arena = request->arena };
 	*out = (struct snapshot){ 0 };
@@ -146,11 +144,11 @@ bool generated_read(struct request *request, generated_decided *decided, struct 
 		return request_refuse(request, OUTCOME_ABSENT, "no such document");
 	switch (usage_generated(request->usage, &request->target.id)) {
 	case GENERATED_CLAIMS:
-		return read_claims(request, decided, out);
+		return read_claims(request, out);
 	case GENERATED_DIRECTORY:
-		return read_directory(request, out) && !decided(request, out->etag);
+		return read_directory(request, out);
 	default:
-		return read_capabilities(request, out) && !decided(request, out->etag);
+		return read_capabilities(request, out);
 	}
 }
 

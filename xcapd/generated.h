@@ -6,11 +6,8 @@
 
 #include "xcapd/request.h"
 
-/* Asked with the etag before anything is composed, where it is known before: true ends the walk. */
-typedef bool generated_decided(struct request *request, struct etag etag);
-
 /* The document, or as much of it as the request's selector can choose. False: the walk is ended. */
-bool generated_read(struct request *request, generated_decided *decided, struct snapshot *out);
+bool generated_read(struct request *request, struct snapshot *out);
 
 /* Does it take long enough to be made by the pool? */
 bool generated_slowly(struct request *request);

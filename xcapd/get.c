@@ -15,12 +15,13 @@ static void answer(
 }
 
 /* True when the conditions already decide. */
-static bool decided(struct request *request, struct etag etag)
+static bool decided(struct request *request, struct etag etag, size_t size)
 {
 	enum conditions_verdict verdict = conditions_judge(&request->conditions, etag, true);
 	if (verdict == CONDITIONS_PASS)
 		return false;
 	request->etag = etag;
+	request->unchanged = size;
 	request->outcome = verdict == CONDITIONS_UNCHANGED ? OUTCOME_UNCHANGED : OUTCOME_STALE;
 	return true;
 }
@@ -31,17 +32,20 @@ static bool read_template(struct request *request, struct snapshot *out)
 	out->body = usage_template(request->usage, &request->target.id, &out->etag);
 	if (!out->body.data)
 		return request_refuse(request, OUTCOME_ABSENT, "no such document");
-	return !decided(request, out->etag);
+	return request->selector || !decided(request, out->etag, out->body.size);
 }
 
-/* The document to answer with; false when the walk has ended. */
+/* The document to answer with, or to look for a part in: whether that is there comes before
+ * conditions on it. False when the walk has ended. */
 static bool fetch(struct request *request, struct snapshot *out)
 {
 	bool found;
 	if (usage_generated(request->usage, &request->target.id))
-		return generated_read(request, decided, out);
+		return generated_read(request, out)
+		       && (request->selector || !decided(request, out->etag, out->body.size));
 	bool conditional =
-		request->conditions.match.present || request->conditions.none_match.present;
+		!request->selector
+		&& (request->conditions.match.present || request->conditions.none_match.present);
 	if (!read_document(request, conditional ? STORE_HEAD : STORE_BODY, out, &found))
 		return false;
 	if (!found)
@@ -52,7 +56,7 @@ static bool fetch(struct request *request, struct snapshot *out)
 	 */
 	struct etag judged;
 	do {
-		if (decided(request, out->etag))
+		if (decided(request, out->etag, out->size))
 			return false;
 		judged = out->etag;
 		if (!read_document(request, STORE_BODY, out, &found))
@@ -78,6 +82,14 @@ static void answer_document(struct request *request)
 		answer(request, document.etag, document.body, usage_media_type(request->usage));
 }
 
+static struct span part_type(enum selector_terminal terminal)
+{
+	if (terminal == SELECTOR_NAMESPACES)
+		return SPAN("application/xcap-ns+xml");
+	return terminal == SELECTOR_ATTRIBUTE ? SPAN("application/xcap-att+xml")
+					      : SPAN("application/xcap-el+xml");
+}
+
 static void answer_part(struct request *request)
 {
 	struct snapshot document;
@@ -91,16 +103,12 @@ static void answer_part(struct request *request)
 			"the node selector does not select exactly one node");
 		return;
 	}
-	if (terminal == SELECTOR_NAMESPACES) {
-		if (!selector_namespaces(request->arena, request->selector, document.body, &part))
-			part = (struct span){ NULL, 0 };
-		answer(request, document.etag, part, SPAN("application/xcap-ns+xml"));
-		return;
-	}
 	part = found_octets(&found, document.body);
-	answer(request, document.etag, part,
-		terminal == SELECTOR_ATTRIBUTE ? SPAN("application/xcap-att+xml")
-					       : SPAN("application/xcap-el+xml"));
+	if (terminal == SELECTOR_NAMESPACES
+		&& !selector_namespaces(request->arena, request->selector, document.body, &part))
+		part = (struct span){ NULL, 0 };
+	if (!decided(request, document.etag, part.size))
+		answer(request, document.etag, part, part_type(terminal));
 }
 
 static void answer_now(struct request *request)

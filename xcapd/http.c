@@ -204,7 +204,7 @@ static enum MHD_Result send_reply(struct exchange *exchange, bool close_after)
 		return MHD_NO;
 	const struct reply *reply = &exchange->reply;
 	struct MHD_Response *response = MHD_create_response_from_buffer(
-		reply->body.size, (void *)(uintptr_t)reply->body.data, MHD_RESPMEM_PERSISTENT);
+		reply->length, (void *)(uintptr_t)reply->body.data, MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
 	for (size_t i = 0; i < reply->field_count; i++)

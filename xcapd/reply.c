@@ -152,5 +152,7 @@ bool reply_build(struct request *request, struct reply *out)
 	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++)
 		if (extras[i].outcome == request->outcome && !extras[i].add(request, out))
 			return false;
-	return add_body(request, out);
+	bool built = add_body(request, out);
+	out->length = request->outcome == OUTCOME_UNCHANGED ? request->unchanged : out->body.size;
+	return built;
 }

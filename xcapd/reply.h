@@ -10,6 +10,7 @@ enum { REPLY_FIELDS_MOST = 16 };
 struct reply {
 	unsigned status;
 	struct span body;
+	size_t length; /* what Content-Length says: of a 304 what a 200 would say */
 	struct {
 		const char *name, *value;
 	} fields[REPLY_FIELDS_MOST];
