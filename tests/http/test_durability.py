@@ -242,6 +242,29 @@ def test_sixty_four_clients_on_a_megabyte_and_nobody_waits_a_second(server, alic
     assert alice.get(path).body == body
 
 
+def test_edits_go_on_when_the_whole_list_is_replaced_under_them(server, alice, path):
+    """What was prepared on the former list is prepared again, and nobody is told to come back later."""
+    stored(alice.put(path, lists()), 201)
+    replaced = threading.Event()
+
+    def edit(number):
+        with xcap.alice(server) as client:
+            client.login.learn(client.once("GET", path))
+            for turn in range(6):
+                uri = f"sip:w{number}n{turn}@example.com"
+                target = f"{path}/~~/resource-lists/list/entry%5B@uri=%22{uri}%22%5D"
+                stored(client.put(target, f'<entry uri="{uri}"/>'), 201)
+
+    def replace():
+        with xcap.alice(server) as client:
+            for turn in range(8):
+                stored(client.put(path, lists(f"turn{turn}")), 200)
+                time.sleep(0.02)
+        replaced.set()
+    run_all(replace, *(lambda n=number: edit(n) for number in range(32)))
+    assert replaced.is_set() and "sip:turn7@example.com" in alice.get(path).text
+
+
 def test_parts_of_one_list_by_twenty_writers_are_all_there_after_kill_9():
     """Edits that share a commit: each acknowledged one is in the document."""
     with xcap.Server() as server:

@@ -80,6 +80,30 @@ def test_an_ambiguous_length_is_refused_and_the_connection_closed(server, alice,
     assert alice.get(path).status == 404
 
 
+@pytest.mark.parametrize("line", [
+    b"Content-Length : %d", b"Content-Length\t: %d", b"Transfer-Encoding : chunked", b"X-a b: %d",
+    b"Content-Length:\r\n %d", b"X-a: b\r\n\tTransfer-Encoding: chunked", b"Transfer-Encoding: chunked ",
+    b"Content-Lengthy: %d", b"(comment): 1",
+])
+def test_a_field_that_two_readers_read_differently_is_refused(server, alice, path, line):
+    """RFC 9112 §5.1, §5.2: white space before the colon, a folded line, a name that is no token."""
+    line = line.replace(b"%d", b"%d" % len(BODY))
+    request = put_head(alice, path).replace(b"\r\nHost:", b"\r\n" + line + b"\r\nHost:", 1)
+    with server.wire() as wire:
+        wire.send(request)
+        wire.trickle(chunked(BODY) + SMUGGLED, len(BODY) + len(SMUGGLED) + 100)
+        answers = answers_until_closed(wire)
+    assert len(answers) == 1 and answers[0].status in (400, 501), answers
+    assert alice.get(path).status == 404
+
+
+def test_a_get_that_announces_a_huge_body_is_refused(server, alice, path):
+    with server.wire() as wire:
+        wire.send(signed(alice, "GET", path, ("Content-Length", 2**64 - 1)))
+        answers = answers_until_closed(wire)
+    assert len(answers) == 1 and answers[0].status in (400, 413), answers
+
+
 @pytest.mark.parametrize("encoded", [
     pytest.param(b"5\r\nhello\r\nzz\r\n", id="size-not-hexadecimal"),
     pytest.param(b"-5\r\nhello\r\n0\r\n\r\n", id="size-negative"),

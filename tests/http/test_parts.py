@@ -79,6 +79,27 @@ def test_an_element_is_the_octets_of_the_document(alice, document, selector, exp
     assert (headed.status, headed.body, headed["Content-Length"]) == (200, b"", str(len(expected.encode())))
 
 
+def test_a_condition_on_a_part_counts_only_where_there_is_one(alice, document):
+    etag = alice.get(document)["ETag"]
+    there, lost = part(document, "resource-lists/list[1]/@name"), part(document, "resource-lists/list[9]")
+    unchanged = alice.get(there, if_none_match=etag)
+    assert (unchanged.status, unchanged["ETag"], unchanged["Content-Length"]) == (304, etag, "7")
+    assert alice.get(document, if_none_match=etag)["Content-Length"] == str(len(DOCUMENT.encode()))
+    assert alice.get(lost, if_none_match=etag).status == 404
+    assert alice.get(lost, if_match=etag).status == 404
+
+
+@pytest.mark.parametrize("query", ["xmlns(q=urn:x^(y^))", "xmlns(q=urn:x^^y)", "xmlns(q=urn:x%25y)"])
+def test_the_location_of_a_part_can_be_used_as_it_is(server, alice, document, query):
+    namespace = query[8:-1].replace("^", "", 1).replace("^)", ")").replace("%25", "%")
+    target = part(document, f'resource-lists/list[1]/q:new[@a="ж"]?{query}')
+    made = alice.put(target, f'<q:new xmlns:q="{namespace}" a="ж"/>', type=ELEMENT)
+    assert made.status == 201, made
+    root, _, found = made["Location"].partition(f"{server.root_path}/")
+    assert root == f"http://{server.authority}", made
+    assert alice.get(found).status == 200
+
+
 @pytest.mark.parametrize("selector, expected", [
     ('resource-lists/list[1]/entry[1]/@uri', "sip:ann@example.com"),
     ('resource-lists/list[1]/entry[2]/@uri', "sip:ben@example.com"),
