@@ -1,6 +1,7 @@
 /* links: xcapd_core */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/commit.h"
+#include "xcapd/server.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,9 +10,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <lmdb.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct world {
@@ -141,6 +144,63 @@ static void stopping_applies_what_is_waiting(void **state)
 	assert_int_equal(atomic_load(&count), WRITES);
 }
 
+/* Another process that holds the store's writer lock until `release` is closed. */
+static pid_t hold_the_lock(const char *folder, int release[2])
+{
+	int held[2];
+	char octet;
+	assert_int_equal(pipe(held), 0);
+	assert_int_equal(pipe(release), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		MDB_env *env;
+		MDB_txn *txn;
+		close(release[1]);
+		if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 32)
+			|| mdb_env_open(env, folder, 0, 0600) || mdb_txn_begin(env, NULL, 0, &txn))
+			_exit(1);
+		if (write(held[1], "x", 1) != 1 || read(release[0], &octet, 1) < 0)
+			_exit(1);
+		mdb_txn_abort(txn);
+		_exit(0);
+	}
+	close(held[1]);
+	close(release[0]);
+	assert_int_equal(read(held[0], &octet, 1), 1);
+	close(held[0]);
+	return child;
+}
+
+static void what_waits_behind_a_stuck_commit_is_refused(void **state)
+{
+	static struct waiter first, second, third;
+	struct world *world = *state;
+	atomic_uint count = 0;
+	int release[2], status;
+	pid_t holder = hold_the_lock(world->folder, release);
+	put(world, &first, "one", SPAN("<v/>"), &count);
+	usleep(100 * 1000);
+	put(world, &second, "two", SPAN("<v/>"), &count);
+	uint64_t now = clock_microseconds(), patience = 10 * 1000 * 1000;
+	committer_tick(world->committer, now, patience);
+	assert_false(committer_stuck(world->committer)); /* not yet */
+	committer_tick(world->committer, now + 2 * patience, patience);
+	assert_true(committer_stuck(world->committer));
+	assert_int_equal(atomic_load(&count), 1);
+	assert_int_equal(second.ticket.write.result, STORE_FAILED);
+	third = (struct waiter){ .finished = &count };
+	assert_false(committer_add(world->committer, &third.ticket));
+	close(release[1]);
+	wait_for(&count, 2);
+	assert_int_equal(first.ticket.write.result, STORE_OK);
+	assert_false(committer_stuck(world->committer));
+	put(world, &third, "three", SPAN("<v/>"), &count);
+	wait_for(&count, 3);
+	assert_int_equal(third.ticket.write.result, STORE_OK);
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +209,8 @@ int main(void)
 			world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			small_writes_pass_big_ones_of_another_document, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			what_waits_behind_a_stuck_commit_is_refused, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			stopping_applies_what_is_waiting, world_begin, world_end),
 	};
