@@ -107,7 +107,7 @@ struct request {
 	struct conflict conflict;
 	struct etag etag; /* number 0: none */
 	struct span content, media_type;
-	size_t unchanged; /* of a 304: octets of what is not sent */
+	size_t unchanged;  /* of a 304: octets of what is not sent */
 	const char *allow; /* of a 405 */
 	bool is_view;      /* the content is a view of the document, chosen by Accept */
 };
