@@ -155,6 +155,11 @@ static bool prefix_means(const struct trail *trail, struct span prefix, struct s
 	       && value_equal(stored, space);
 }
 
+static bool declares(const struct declaration *declaration, struct span space)
+{
+	return declaration->prefix.size && value_equal(declaration->stored, space);
+}
+
 /* How an attribute's name has to be written there: with a prefix that means its namespace. */
 static bool name_attribute(struct arena *arena, const struct trail *trail,
 	const struct expanded *name, struct span *out, struct conflict *why)
@@ -168,14 +173,14 @@ static bool name_attribute(struct arena *arena, const struct trail *trail,
 			       : true;
 	if (!namespaces_in_scope(arena, trail, trail->depth, &scope))
 		return starved(why);
-	for (size_t i = 0; !prefix_means(trail, prefix, name->space); i++) {
-		if (i == scope.count && span_equal_text(name->space, XML_NAMESPACE))
-			prefix = SPAN("xml");
-		else if (i >= scope.count)
+	if (!prefix_means(trail, prefix, name->space)) {
+		size_t i = 0;
+		while (i < scope.count && !declares(&scope.items[i], name->space))
+			i++;
+		if (i == scope.count && !span_equal_text(name->space, XML_NAMESPACE))
 			return cannot_insert(why, "no prefix for the attribute's namespace is "
 						  "declared at that element");
-		else
-			prefix = scope.items[i].prefix;
+		prefix = i < scope.count ? scope.items[i].prefix : SPAN("xml");
 	}
 	*out = arena_format(arena, "%.*s:%.*s", SPAN_ARG(prefix), SPAN_ARG(name->local));
 	return out->data || starved(why);

@@ -246,7 +246,7 @@ bool attribute_declares(const struct attribute *attribute, struct span *prefix_o
 	return true;
 }
 
-static bool declared_here(
+bool tag_declares(
 	struct span document, const struct tag *tag, struct span prefix, struct span *stored_out)
 {
 	struct attribute attribute;
@@ -269,7 +269,7 @@ bool scope_find(struct span document, const struct tag *tags, size_t depth, stru
 	}
 	while (depth--)
 		if (tags[depth].declares
-			&& declared_here(document, &tags[depth], prefix, stored_out))
+			&& tag_declares(document, &tags[depth], prefix, stored_out))
 			return true;
 	*stored_out = SPAN("");
 	return !prefix.size;

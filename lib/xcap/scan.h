@@ -56,6 +56,10 @@ bool scan_attribute(
 /* Is it xmlns="" or xmlns:p=""? *prefix_out is empty for the first. */
 bool attribute_declares(const struct attribute *attribute, struct span *prefix_out);
 
+/* Does the tag itself declare that prefix? *stored_out is the value as stored. */
+bool tag_declares(
+	struct span document, const struct tag *tag, struct span prefix, struct span *stored_out);
+
 /* What a prefix means at tags[depth - 1], where each of the tags is a child of the one before it
  * and tags[0] the root: *stored_out is the declaration's value as stored, empty for "no namespace".
  * False: the prefix is not bound. The empty prefix always means something, xml too. */

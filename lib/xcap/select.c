@@ -1,80 +1,122 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcap/scope.h"
 #include "xcap/selector.h"
 
-/* The name test of one step among the children of one element. What the last prefix meant is kept:
- * children that declare nothing nearly always share it. */
+/* The tests of one step among the children of one element, the context. What the last prefix meant
+ * is kept: children that declare nothing nearly always share it. */
 struct sieve {
-	struct trail *trail;
+	const struct trail *trail;
+	size_t depth; /* of the context; the child is trail->tags[depth] */
 	const struct step *step;
+	const struct scope *scope; /* its first in_scope declarations hold in the context; NULL:
+				      there are too many */
+	size_t in_scope;
+	struct meaning *element, *attribute;
 	bool known;
 	struct span prefix;
 	bool matches;
 };
 
-static bool space_matches(
-	const struct trail *trail, size_t depth, struct span prefix, const struct expanded *name)
-{
-	struct span stored;
-	return scope_find(trail->document, trail->tags, depth, prefix, &stored)
-	       && value_equal(stored, name->space);
-}
-
-/* The child is trail->tags[trail->depth]. */
-static bool name_passes(struct sieve *sieve)
+/* In the context. */
+static bool prefix_means(const struct sieve *sieve, struct span prefix, struct meaning *meaning)
 {
 	const struct trail *trail = sieve->trail;
-	const struct tag *child = &trail->tags[trail->depth];
+	struct span stored;
+	if (sieve->scope)
+		return scope_means(sieve->scope, sieve->in_scope, prefix, meaning);
+	return scope_find(trail->document, trail->tags, sieve->depth, prefix, &stored)
+	       && value_equal(stored, meaning->space);
+}
+
+static bool name_passes(struct sieve *sieve)
+{
+	const struct tag *child = &sieve->trail->tags[sieve->depth];
 	const struct expanded *name = &sieve->step->name;
-	struct span prefix;
+	struct span prefix, stored;
 	if (sieve->step->any)
 		return true;
 	if (!qname_ends(child->name, name->local, &prefix))
 		return false;
-	if (child->declares)
-		return space_matches(trail, trail->depth + 1, prefix, name);
+	if (child->declares && tag_declares(sieve->trail->document, child, prefix, &stored))
+		return value_equal(stored, name->space);
 	if (!sieve->known || !span_equal(prefix, sieve->prefix)) {
-		sieve->matches = space_matches(trail, trail->depth, prefix, name);
+		sieve->matches = prefix_means(sieve, prefix, sieve->element);
 		sieve->prefix = prefix;
 		sieve->known = true;
 	}
 	return sieve->matches;
 }
 
-static bool attribute_named(const struct trail *trail, size_t depth,
-	const struct attribute *attribute, const struct expanded *name)
+/* Does the prefix of an attribute of the child mean what it should? `own` is what the child
+ * declares. */
+static bool attribute_means(const struct sieve *sieve, const struct scope *own, struct span prefix)
 {
-	struct span prefix, declared;
-	if (!qname_ends(attribute->name, name->local, &prefix)
-		|| attribute_declares(attribute, &declared))
-		return false;
-	if (!prefix.size)
-		return !name->space.size;
-	return name->space.size && space_matches(trail, depth, prefix, name);
+	const struct tag *child = &sieve->trail->tags[sieve->depth];
+	struct meaning *meaning = sieve->attribute;
+	struct span stored;
+	size_t index;
+	if (!prefix.size || !meaning->space.size)
+		return !prefix.size && !meaning->space.size;
+	if (own->full)
+		return tag_declares(sieve->trail->document, child, prefix, &stored)
+			       ? value_equal(stored, meaning->space)
+			       : prefix_means(sieve, prefix, meaning);
+	if (scope_declares(own, own->count, prefix, &index))
+		return value_equal(own->items[index].stored, meaning->space);
+	return prefix_means(sieve, prefix, meaning);
+}
+
+/* The child's attribute of that name (in the namespace sieve->attribute), if its value is *value;
+ * NULL: any value. */
+static bool child_attribute(const struct sieve *sieve, struct span local, const struct span *value,
+	struct attribute *out)
+{
+	struct span document = sieve->trail->document, prefix, declared;
+	const struct tag *child = &sieve->trail->tags[sieve->depth];
+	struct scope own;
+	bool entered = false;
+	scope_begin(&own);
+	for (size_t at = 0; scan_attribute(document, child, &at, out);) {
+		if (!qname_ends(out->name, local, &prefix) || attribute_declares(out, &declared)
+			|| (value && !value_equal(out->value, *value)))
+			continue;
+		if (prefix.size && !entered)
+			scope_enter(&own, document, child);
+		entered |= prefix.size > 0;
+		if (attribute_means(sieve, &own, prefix))
+			return true;
+	}
+	return false;
 }
 
 bool trail_attribute(
 	const struct trail *trail, size_t depth, const struct expanded *name, struct attribute *out)
 {
-	const struct tag *tag = &trail->tags[depth - 1];
-	for (size_t at = 0; scan_attribute(trail->document, tag, &at, out);)
-		if (attribute_named(trail, depth, out, name))
-			return true;
-	return false;
+	struct scope scope;
+	struct meaning meaning = { .space = name->space };
+	scope_begin(&scope);
+	for (size_t i = 0; name->space.size && i + 1 < depth; i++)
+		scope_enter(&scope, trail->document, &trail->tags[i]);
+	struct sieve sieve = { .trail = trail,
+		.depth = depth - 1,
+		.scope = scope.full ? NULL : &scope,
+		.in_scope = scope.count,
+		.attribute = &meaning };
+	return child_attribute(&sieve, name->local, NULL, out);
 }
 
 /* The scan has watched for the attribute's local name: nearly always that settles it. */
 static bool attribute_passes(const struct sieve *sieve)
 {
-	const struct trail *trail = sieve->trail;
 	const struct step *step = sieve->step;
-	struct attribute attribute = trail->tags[trail->depth].watched;
-	size_t depth = trail->depth + 1;
+	struct attribute attribute = sieve->trail->tags[sieve->depth].watched;
+	struct span declared;
 	if (!attribute.end)
 		return false;
-	if (!attribute_named(trail, depth, &attribute, &step->attribute)
-		&& !trail_attribute(trail, depth, &step->attribute, &attribute))
-		return false;
-	return value_equal(attribute.value, step->value);
+	if (!step->attribute.space.size && attribute.name.size == step->attribute.local.size
+		&& !attribute_declares(&attribute, &declared))
+		return value_equal(attribute.value, step->value);
+	return child_attribute(sieve, step->attribute.local, &step->value, &attribute);
 }
 
 /* The predicates, for the child that is number `position` of those whose names pass. */
@@ -111,9 +153,39 @@ struct level {
 	struct tag chosen;
 };
 
-static void open_level(struct level *level, struct trail *trail, const struct step *step)
+/* What holds for all levels. Once one was left no other is opened, so that the scope only grows. */
+struct names {
+	struct scope scope;
+	size_t count;
+	struct meaning meanings[2 * SELECTOR_STEPS_MAX];
+};
+
+/* Names with one binding of the selector share it: their spaces are the same octets. */
+static struct meaning *meaning_of(struct names *names, struct span space)
 {
-	level->sieve = (struct sieve){ .trail = trail, .step = step };
+	size_t i = 0;
+	while (i < names->count
+		&& (names->meanings[i].space.data != space.data
+			|| names->meanings[i].space.size != space.size))
+		i++;
+	if (i == names->count)
+		names->meanings[names->count++] = (struct meaning){ .space = space };
+	return &names->meanings[i];
+}
+
+/* The level of the children of the last element on the trail. */
+static void open_level(struct level *level, struct names *names, const struct trail *trail,
+	const struct step *step)
+{
+	if (trail->depth)
+		scope_enter(&names->scope, trail->document, &trail->tags[trail->depth - 1]);
+	level->sieve = (struct sieve){ .trail = trail,
+		.depth = trail->depth,
+		.step = step,
+		.scope = names->scope.full ? NULL : &names->scope,
+		.in_scope = names->scope.count,
+		.element = meaning_of(names, step->name.space),
+		.attribute = meaning_of(names, step->attribute.space) };
 	level->position = level->count = 0;
 	level->closed = false;
 }
@@ -125,7 +197,7 @@ static bool consider(struct level *level, bool is_root)
 	bool chosen =
 		name_passes(&level->sieve) && predicates_pass(&level->sieve, ++level->position);
 	if (chosen && !level->count++)
-		level->chosen = level->sieve.trail->tags[level->sieve.trail->depth];
+		level->chosen = level->sieve.trail->tags[level->sieve.depth];
 	level->closed = is_root || level->count > 1
 			|| (step->has_position && level->position >= step->position);
 	return chosen && level->count == 1;
@@ -146,8 +218,11 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 	size_t *opened_out, struct trail *trail)
 {
 	struct scan scan = { .document = trail->document };
+	struct names names;
 	size_t open;
-	open_level(&levels[0], trail, &selector->steps[0]);
+	names.count = 0;
+	scope_begin(&names.scope);
+	open_level(&levels[0], &names, trail, &selector->steps[0]);
 	*opened_out = 1;
 	while ((open = deepest_open(levels, trail->depth)) != 0) {
 		const struct tag *child = &trail->tags[trail->depth];
@@ -165,7 +240,8 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 		}
 		bool inside = consider(level, !trail->depth) && trail->depth + 1 < steps;
 		if (inside && !child->empty) {
-			open_level(level + 1, trail, &selector->steps[++trail->depth]);
+			trail->depth++;
+			open_level(level + 1, &names, trail, &selector->steps[trail->depth]);
 			*opened_out = trail->depth + 1;
 		} else if (!child->empty && deepest_open(levels, trail->depth)
 			   && !scan_skip(&scan, NULL)) {
@@ -230,7 +306,17 @@ struct span found_octets(const struct found *found, struct span document)
 
 bool trail_siblings(struct trail *trail, const struct step *step, struct siblings *out)
 {
-	struct sieve sieve = { .trail = trail, .step = step };
+	struct scope scope;
+	struct meaning meaning = { .space = step->name.space };
+	scope_begin(&scope);
+	for (size_t i = 0; i < trail->depth; i++)
+		scope_enter(&scope, trail->document, &trail->tags[i]);
+	struct sieve sieve = { .trail = trail,
+		.depth = trail->depth,
+		.step = step,
+		.scope = scope.full ? NULL : &scope,
+		.in_scope = scope.count,
+		.element = &meaning };
 	const struct tag *child = &trail->tags[trail->depth];
 	bool none;
 	struct scan scan = content_of(trail, &none);
