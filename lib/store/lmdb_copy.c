@@ -9,32 +9,47 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 20 };
-
-/* So much may wait for the disk: a daemon's commit has to wait behind it. */
-static const uint64_t window = 4 << 20;
+enum { PIECE = 1 << 20, PAUSES = 3 };
 
 /* --- a file that grows without holding up the disk --- */
 
 struct sink {
 	int file;
+	bool gentle; /* others need the disk too */
 	uint64_t done, total, flushed;
 	const struct copy_progress *progress;
 };
 
-/* Starts the last window's way to the disk and waits for the one before; neither is read again. */
+static void pause_for(uint64_t ns)
+{
+	struct timespec pause = { .tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000) };
+	nanosleep(&pause, NULL);
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Each piece is on the disk before the next is written, so that a daemon's commit never waits
+ * behind many; and the disk is left to others for longer than it was used. */
 static void sink_flush(struct sink *sink)
 {
-	unsigned wait =
+	const unsigned whole =
 		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-	while (sink->done - sink->flushed >= 2 * window) {
-		sync_file_range(sink->file, (off_t)sink->flushed, (off_t)window, wait);
-		posix_fadvise(sink->file, (off_t)sink->flushed, (off_t)window, POSIX_FADV_DONTNEED);
-		sink->flushed += window;
-		sync_file_range(
-			sink->file, (off_t)sink->flushed, (off_t)window, SYNC_FILE_RANGE_WRITE);
+	while (sink->done - sink->flushed >= PIECE) {
+		uint64_t start = clock_ns();
+		sync_file_range(sink->file, (off_t)sink->flushed, PIECE, whole);
+		posix_fadvise(sink->file, (off_t)sink->flushed, PIECE, POSIX_FADV_DONTNEED);
+		sink->flushed += PIECE;
+		if (sink->gentle)
+			pause_for(PAUSES * (clock_ns() - start));
 	}
 }
 
@@ -179,7 +194,11 @@ enum store_result store_backup(
 	problem_clear();
 	if (snprintf(temporary, sizeof(temporary), "%s.tmp", file) >= (int)sizeof(temporary))
 		return problem_set(STORE_FAILED, "%s: the name is too long", file);
-	struct sink sink = { .file = temporary_open(temporary), .progress = progress };
+	struct sink sink = {
+		.file = temporary_open(temporary),
+		.gentle = true,
+		.progress = progress,
+	};
 	if (sink.file < 0)
 		return STORE_FAILED;
 	enum store_result result = copy_store(store, &sink);
