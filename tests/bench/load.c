@@ -313,20 +313,23 @@ static bool pull(struct connection *connection)
 
 /* --- the whole --- */
 
+/* In turns, so that no connection is idle for so long that the server closes it. */
 static void start_idle(void)
 {
+	static int turn;
 	double moment = now();
 	for (int i = 0; i < want.connections; i++) {
+		struct connection *connection = &connections[turn];
 		double due = moment;
-		if (connections[i].busy)
-			continue;
-		if (want.rate > 0) {
+		if (want.rate > 0 && !connection->busy) {
 			due = start + (double)scheduled / want.rate;
 			if (due > moment)
 				return;
 			scheduled++;
 		}
-		send_next(&connections[i], due);
+		turn = (turn + 1) % want.connections;
+		if (!connection->busy)
+			send_next(connection, due);
 	}
 }
 
