@@ -20,7 +20,7 @@
 
 /* First block of a request's arena; header octets of one connection; slack over limits.connections,
  * so that it is ours that decides. */
-enum { REQUEST_BLOCK = 8 * 1024, HEADER_MOST = 32 * 1024, CONNECTION_SLACK = 64 };
+enum { REQUEST_BLOCK = 8 * 1024, HEADER_MOST = 16 * 1024, CONNECTION_SLACK = 64 };
 enum { DRAIN_LOOK = 5000 /* microseconds */ };
 enum { ADMIN_CONNECTIONS = 64, ADMIN_TIMEOUT = 10 /* seconds */ };
 
@@ -35,7 +35,8 @@ struct http {
 	atomic_uint
 		later; /* answers that may suspend a connection: none may when the daemons stop */
 	atomic_bool closed;
-	int *sockets; /* of quiesced daemons, which look at them until they stop */
+	_Atomic uint64_t timeout; /* limits.timeout in microseconds, as of the last tick */
+	int *sockets;             /* of quiesced daemons, which look at them until they stop */
 };
 
 /* What wake and suspend say to each other about a request that is answered later. */
@@ -70,12 +71,11 @@ static const struct sockaddr *peer_of(struct MHD_Connection *connection)
 	return info && info->client_addr ? info->client_addr : &nobody;
 }
 
-static uint64_t timeout_of(struct server *server)
+static void learn_timeout(struct http *http)
 {
-	struct live *live = server_hold(server);
-	uint64_t timeout = live->settings->limits.timeout_ms * 1000;
+	struct live *live = server_hold(http->server);
+	atomic_store(&http->timeout, live->settings->limits.timeout_ms * 1000);
 	live_release(live);
-	return timeout;
 }
 
 static enum MHD_Result admit(void *data, const struct sockaddr *address, socklen_t length)
@@ -116,7 +116,7 @@ static void connection_changed(void *data, struct MHD_Connection *connection, vo
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct connection *opened = connections_opened(
 		http->connections, peer_of(connection), fd ? fd->connect_fd : -1);
-	connection_deadline(opened, clock_microseconds() + timeout_of(http->server));
+	connection_deadline(opened, clock_microseconds() + atomic_load(&http->timeout));
 	if (http->tls)
 		begin_tls(http, connection, opened);
 	*context = opened;
@@ -142,7 +142,7 @@ static void *begin(void *data, const char *target, struct MHD_Connection *connec
 	exchange->http = http;
 	exchange->connection = connection;
 	exchange->deadline = deadline_of(connection);
-	exchange->timeout = timeout_of(http->server);
+	exchange->timeout = atomic_load(&http->timeout);
 	exchange->request.arena = arena;
 	exchange->request.server = http->server;
 	exchange->request.tls = http->tls;
@@ -457,6 +457,7 @@ bool http_start(struct http **out, struct server *server, FILE *problems)
 	if (!http || !connections_new(&http->connections))
 		return false;
 	http->server = server;
+	learn_timeout(http);
 	http->tls = server->live->tls != NULL;
 	if (http->tls && MHD_is_feature_supported(MHD_FEATURE_HTTPS_CERT_CALLBACK2) != MHD_YES) {
 		fprintf(problems, "libmicrohttpd was built without TLS\n");
@@ -471,6 +472,7 @@ bool http_start(struct http **out, struct server *server, FILE *problems)
 
 void http_tick(struct http *http)
 {
+	learn_timeout(http);
 	connections_expire(http->connections, clock_microseconds());
 }
 

@@ -3,7 +3,7 @@
 
 #include "xcapd/handlers.h"
 
-#include <stdio.h>
+#include <endian.h>
 #include <string.h>
 
 /* Bodies that are refused but still read, so that the client hears why on the same connection. */
@@ -61,7 +61,8 @@ void request_start(struct request *request)
 {
 	unsigned number =
 		atomic_fetch_add_explicit(&request->server->id_next, 1, memory_order_relaxed);
-	snprintf(request->id, sizeof(request->id), "%08x%08x", request->server->id_prefix, number);
+	const uint32_t halves[] = { htobe32(request->server->id_prefix), htobe32(number) };
+	hex_encode((const uint8_t *)halves, sizeof(halves), request->id);
 	atomic_init(&request->holders, 1);
 	request->live = server_hold(request->server);
 	request->method = method_of(request->method_text);
@@ -100,32 +101,37 @@ static void take_expect(struct request *request, size_t offset, size_t unused, s
 
 #define AT(member) offsetof(struct request, member)
 
+#define NAME(text)                        \
+	{                                 \
+		"" text, sizeof(text) - 1 \
+	}
+
 /* The header fields that anybody here looks at. */
 static const struct {
-	const char *name;
+	struct span name;
 	void (*take)(
 		struct request *request, size_t offset, size_t count_offset, struct span value);
 	size_t offset, count_offset;
 } fields[] = {
-	{ "Host", take_text, AT(host), AT(hosts) },
-	{ "Authorization", take_text, AT(authorization), AT(authorizations) },
-	{ "Accept", take_text, AT(accept), 0 },
-	{ "Content-Type", take_text, AT(content_type), 0 },
-	{ "Content-Encoding", take_text, AT(content_encoding), 0 },
-	{ "Content-Length", take_text, AT(content_length), AT(content_lengths) },
-	{ "Content-Range", take_text, AT(content_range), 0 },
-	{ "Transfer-Encoding", take_text, AT(transfer_encoding), AT(transfer_encodings) },
-	{ "Origin", take_text, AT(origin), AT(origins) },
-	{ "Access-Control-Request-Method", take_text, AT(preflight_method), 0 },
-	{ "If-Match", take_condition, AT(conditions.match), 0 },
-	{ "If-None-Match", take_condition, AT(conditions.none_match), 0 },
-	{ "Expect", take_expect, 0, 0 },
-	{ "Forwarded", take_forwarded, 0, 0 },
-	{ "Via", take_forwarded, 0, 0 },
-	{ "X-Real-IP", take_forwarded, 0, 0 },
-	{ "X-3GPP-Asserted-Identity", take_forwarded, 0, 0 },
-	{ "X-XCAP-Asserted-Identity", take_forwarded, 0, 0 },
-	{ "P-Asserted-Identity", take_forwarded, 0, 0 },
+	{ NAME("Host"), take_text, AT(host), AT(hosts) },
+	{ NAME("Authorization"), take_text, AT(authorization), AT(authorizations) },
+	{ NAME("Accept"), take_text, AT(accept), 0 },
+	{ NAME("Content-Type"), take_text, AT(content_type), 0 },
+	{ NAME("Content-Encoding"), take_text, AT(content_encoding), 0 },
+	{ NAME("Content-Length"), take_text, AT(content_length), AT(content_lengths) },
+	{ NAME("Content-Range"), take_text, AT(content_range), 0 },
+	{ NAME("Transfer-Encoding"), take_text, AT(transfer_encoding), AT(transfer_encodings) },
+	{ NAME("Origin"), take_text, AT(origin), AT(origins) },
+	{ NAME("Access-Control-Request-Method"), take_text, AT(preflight_method), 0 },
+	{ NAME("If-Match"), take_condition, AT(conditions.match), 0 },
+	{ NAME("If-None-Match"), take_condition, AT(conditions.none_match), 0 },
+	{ NAME("Expect"), take_expect, 0, 0 },
+	{ NAME("Forwarded"), take_forwarded, 0, 0 },
+	{ NAME("Via"), take_forwarded, 0, 0 },
+	{ NAME("X-Real-IP"), take_forwarded, 0, 0 },
+	{ NAME("X-3GPP-Asserted-Identity"), take_forwarded, 0, 0 },
+	{ NAME("X-XCAP-Asserted-Identity"), take_forwarded, 0, 0 },
+	{ NAME("P-Asserted-Identity"), take_forwarded, 0, 0 },
 };
 
 /* RFC 9110 §5.6.2 */
@@ -134,7 +140,8 @@ static bool is_token(struct span text)
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i];
 		bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-		if (!letter && !(c >= '0' && c <= '9') && (!c || !strchr("!#$%&'*+-.^_`|~", c)))
+		if (!letter && c != '-' && !(c >= '0' && c <= '9')
+			&& (!c || !strchr("!#$%&'*+-.^_`|~", c)))
 			return false;
 	}
 	return text.size > 0;
@@ -144,9 +151,9 @@ static bool is_token(struct span text)
  * body to somebody before us (RFC 9112 §5.1, §5.2). */
 static bool is_sound_name(struct span name)
 {
-	static const char *const framing[] = { "Content-Length", "Transfer-Encoding" };
+	static const struct span framing[] = { NAME("Content-Length"), NAME("Transfer-Encoding") };
 	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++) {
-		struct span one = span_of(framing[i]);
+		struct span one = framing[i];
 		if (name.size > one.size && span_equal_nocase(span_first(name, one.size), one))
 			return false;
 	}
@@ -162,7 +169,7 @@ void request_header(struct request *request, struct span name, struct span value
 	if (span_equal_nocase(span_first(name, forwarding.size), forwarding))
 		request->forwarded = true;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (span_equal_nocase(name, span_of(fields[i].name)))
+		if (name.size == fields[i].name.size && span_equal_nocase(name, fields[i].name))
 			fields[i].take(request, fields[i].offset, fields[i].count_offset, value);
 }
 

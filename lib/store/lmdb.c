@@ -123,9 +123,28 @@ void reading_within_end(struct store *store, MDB_txn *txn)
 	idle_give(store, txn);
 }
 
+static _Atomic unsigned forks;
+static pthread_once_t forks_watched = PTHREAD_ONCE_INIT;
+
+static void count_fork(void)
+{
+	forks++;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, count_fork);
+}
+
+unsigned forks_seen(void)
+{
+	pthread_once(&forks_watched, watch_forks);
+	return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
 static enum store_result same_process(const struct store *store)
 {
-	if (store->pid == getpid())
+	if (store->forks == atomic_load_explicit(&forks, memory_order_relaxed))
 		return STORE_OK;
 	return problem_set(STORE_FAILED, "the store was opened before a fork, by process %ld",
 		(long)store->pid);

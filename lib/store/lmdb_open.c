@@ -337,6 +337,7 @@ static struct store *store_new(const struct store_settings *settings)
 	pthread_rwlockattr_destroy(&attributes);
 	store->folder = store->bell = store->lock = -1;
 	store->pid = getpid();
+	store->forks = forks_seen();
 	store->history = settings->history_versions;
 	store->feed_keep_ms = settings->feed_keep_ms;
 	store->scratch = arena_new(SCRATCH_FIRST);
@@ -387,7 +388,7 @@ void store_close(struct store **store_in)
 	*store_in = NULL;
 	if (!store)
 		return;
-	for (size_t i = 0; i < READERS_IDLE && store->pid == getpid(); i++)
+	for (size_t i = 0; i < READERS_IDLE && store->forks == forks_seen(); i++)
 		if (atomic_load(&store->idle[i]))
 			mdb_txn_abort(atomic_load(&store->idle[i]));
 	if (store->env)

@@ -55,6 +55,7 @@ struct store {
 	pthread_rwlock_t map_lock;
 	_Atomic(MDB_txn *) idle[READERS_IDLE]; /* read transactions that were reset */
 	pid_t pid;                             /* who opened it */
+	unsigned forks;                        /* that this process had come from by then */
 	dev_t device;                          /* of the folder, so that it is opened only once */
 	ino_t inode;
 	struct store *next; /* in the list of open stores */
@@ -313,5 +314,9 @@ void folder_keep_owner(int folder);
 
 int doorbell_open(void); /* -1: errno */
 void doorbell_ring(const struct store *store);
+
+/* How many forks lie between this process and the first that opened a store: told by the C library,
+ * where asking for the process id would cost a system call each time. */
+unsigned forks_seen(void);
 
 #endif
