@@ -167,8 +167,10 @@ static enum MHD_Result take_header(
 static struct span without_predicates(struct arena *arena, struct span target)
 {
 	for (size_t i = 0; i < target.size; i++) {
-		struct span here = span_from(target, i);
-		if (here.data[0] == '[' || span_equal_nocase(span_first(here, 3), SPAN("%5B")))
+		char c = target.data[i];
+		bool encoded = c == '%' && target.size - i > 2 && target.data[i + 1] == '5'
+			       && (target.data[i + 2] | 0x20) == 'b';
+		if (c == '[' || encoded)
 			return arena_format(arena, "%.*s[..]", SPAN_ARG(span_first(target, i)));
 	}
 	return target;
