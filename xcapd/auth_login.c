@@ -83,12 +83,8 @@ enum login_result login_check(struct store *store, struct arena *arena, const st
 	struct span xui;
 	if (!xui_canonical(arena, login->name, login->realm, &xui))
 		xui = (struct span){ NULL, 0 };
-	struct principal as_user = { 0 };
-	enum login_result staff = try_user(store, arena, login, login->name, true, who_out);
-	enum login_result user = try_user(store, arena, login, xui, false, &as_user);
-	if (staff == LOGIN_BROKEN || user == LOGIN_BROKEN)
-		return LOGIN_BROKEN;
-	if (staff == LOGIN_WRONG && user == LOGIN_RIGHT)
-		*who_out = as_user;
-	return staff == LOGIN_RIGHT ? staff : user;
+	enum login_result user = try_user(store, arena, login, xui, false, who_out);
+	if (user != LOGIN_WRONG) /* only a failure has to take the same time for everybody */
+		return user;
+	return try_user(store, arena, login, login->name, true, who_out);
 }

@@ -166,14 +166,18 @@ static enum MHD_Result take_header(
 /* The target up to its first predicate: what follows may quote somebody's buddy list. */
 static struct span without_predicates(struct arena *arena, struct span target)
 {
-	for (size_t i = 0; i < target.size; i++) {
-		char c = target.data[i];
-		bool encoded = c == '%' && target.size - i > 2 && target.data[i + 1] == '5'
-			       && (target.data[i + 2] | 0x20) == 'b';
-		if (c == '[' || encoded)
-			return arena_format(arena, "%.*s[..]", SPAN_ARG(span_first(target, i)));
-	}
-	return target;
+	struct buffer text = { .arena = arena };
+	size_t i = 0;
+	while (i < target.size && target.data[i] != '['
+		&& !span_equal_nocase(
+			span_first(span_from(target, i), target.data[i] == '%' ? 3 : 0),
+			SPAN("%5B")))
+		i++;
+	if (i == target.size)
+		return target;
+	buffer_append(&text, span_first(target, i));
+	buffer_text(&text, "[..]");
+	return buffer_span(&text);
 }
 
 static void log_answer(struct exchange *exchange)

@@ -20,14 +20,15 @@ static void field(struct reply *reply, const char *name, const char *value)
 /* RFC 4825 §8.5: the etag of the document, quoted and strong. */
 static bool add_etag(struct request *request, struct reply *reply)
 {
-	char text[ETAG_TEXT_MAX];
+	char text[ETAG_TEXT_MAX + 2] = "\"";
 	if (!request->etag.number)
 		return true;
-	etag_text(request->etag, text);
-	struct span quoted = arena_format(request->arena, "\"%s\"", text);
-	if (quoted.data)
-		field(reply, "ETag", quoted.data);
-	return quoted.data != NULL;
+	size_t size = 1 + etag_text(request->etag, text + 1);
+	text[size++] = '"';
+	const char *quoted = arena_text(request->arena, (struct span){ text, size });
+	if (quoted)
+		field(reply, "ETag", quoted);
+	return quoted != NULL;
 }
 
 static bool add_location(struct request *request, struct reply *reply)
