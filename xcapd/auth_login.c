@@ -57,34 +57,43 @@ static bool proves(const struct login *login, const struct credential *credentia
 		       (struct span){ (const char *)wanted, size / 2 });
 }
 
-/* One stored user who may be meant; `bare`: only an admin or reader will do. */
-static enum login_result try_user(struct store *store, struct arena *arena,
-	const struct login *login, struct span name, bool bare, struct principal *who_out)
-{
-	struct user user = { 0 };
-	enum store_result found = STORE_ABSENT;
-	if (name.size && name.size <= URI_XUI_MAX)
-		found = store_user_read(store, arena, name, &user);
-	if (found != STORE_OK && found != STORE_ABSENT)
-		return LOGIN_BROKEN;
+/* One stored user who may be meant, and what would prove it. */
+struct candidate {
+	struct user user;
+	const struct credential *known; /* NULL: nobody, or not by this name */
+};
 
-	const struct credential none = nobody(login), *known = NULL;
-	if (found == STORE_OK && !(bare && user.role == ROLE_USER))
-		known = choose(&user, login);
-	if (!proves(login, known ? known : &none) || !known)
-		return LOGIN_WRONG;
-	*who_out = (struct principal){ user.role, user.name };
-	return LOGIN_RIGHT;
+/* `bare`: only an admin or reader will do. False: the store failed. */
+static bool candidate_read(struct store *store, struct arena *arena, const struct login *login,
+	struct span name, bool bare, struct candidate *out)
+{
+	*out = (struct candidate){ .known = NULL };
+	if (!name.size || name.size > URI_XUI_MAX)
+		return true;
+	enum store_result found = store_user_read(store, arena, name, &out->user);
+	if (found == STORE_OK && !(bare && out->user.role == ROLE_USER))
+		out->known = choose(&out->user, login);
+	return found == STORE_OK || found == STORE_ABSENT;
 }
 
 enum login_result login_check(struct store *store, struct arena *arena, const struct login *login,
 	struct principal *who_out)
 {
 	struct span xui;
+	struct candidate candidates[2];
 	if (!xui_canonical(arena, login->name, login->realm, &xui))
 		xui = (struct span){ NULL, 0 };
-	enum login_result user = try_user(store, arena, login, xui, false, who_out);
-	if (user != LOGIN_WRONG) /* only a failure has to take the same time for everybody */
-		return user;
-	return try_user(store, arena, login, login->name, true, who_out);
+	if (!candidate_read(store, arena, login, xui, false, &candidates[0])
+		|| !candidate_read(store, arena, login, login->name, true, &candidates[1]))
+		return LOGIN_BROKEN;
+	for (size_t i = 0; i < 2; i++)
+		if (candidates[i].known && proves(login, candidates[i].known)) {
+			const struct user *user = &candidates[i].user;
+			*who_out = (struct principal){ user->role, user->name };
+			return LOGIN_RIGHT;
+		}
+	const struct credential none = nobody(login);
+	if (!candidates[0].known && !candidates[1].known)
+		proves(login, &none);
+	return LOGIN_WRONG;
 }

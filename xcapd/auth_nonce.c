@@ -24,7 +24,7 @@ struct bucket {
 };
 
 struct nonces {
-	uint8_t secret[SECRET];
+	struct hmac_sha256_ctx keyed; /* with the secret of this process */
 	_Atomic uint64_t issued;
 	pthread_mutex_t locks[LOCKS];
 	struct bucket buckets[NONCE_BUCKETS];
@@ -32,11 +32,14 @@ struct nonces {
 
 bool nonces_new(struct nonces **out)
 {
+	uint8_t secret[SECRET];
 	struct nonces *nonces = calloc(1, sizeof(*nonces));
-	if (!nonces || getrandom(nonces->secret, SECRET, 0) != SECRET) {
+	if (!nonces || getrandom(secret, SECRET, 0) != SECRET) {
 		free(nonces);
 		return false;
 	}
+	hmac_sha256_set_key(&nonces->keyed, SECRET, secret);
+	explicit_bzero(secret, SECRET);
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&nonces->locks[i], NULL);
 	*out = nonces;
@@ -49,7 +52,7 @@ void nonces_free(struct nonces **nonces)
 		return;
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_destroy(&(*nonces)->locks[i]);
-	explicit_bzero((*nonces)->secret, SECRET);
+	explicit_bzero(&(*nonces)->keyed, sizeof((*nonces)->keyed));
 	free(*nonces);
 	*nonces = NULL;
 }
@@ -71,8 +74,7 @@ static uint64_t read_u64(const uint8_t octets[8])
 static void sign(const struct nonces *nonces, const uint8_t stamp[STAMP], struct span realm,
 	uint8_t mac[MAC])
 {
-	struct hmac_sha256_ctx context;
-	hmac_sha256_set_key(&context, SECRET, nonces->secret);
+	struct hmac_sha256_ctx context = nonces->keyed;
 	hmac_sha256_update(&context, STAMP, stamp);
 	hmac_sha256_update(&context, realm.size, (const uint8_t *)realm.data);
 	hmac_sha256_digest(&context, MAC, mac);
