@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -10,16 +11,25 @@
 
 static void interrupt(int number)
 {
-	(void)number; /* read() ends with EINTR; that is all that is wanted */
+	(void)number; /* ppoll() ends with EINTR; that is all that is wanted */
+}
+
+/* Signals are heard only in here, so that none can come just before a read that nothing ends. */
+static ssize_t read_octet(int from, const sigset_t *heard, char *out)
+{
+	struct pollfd waiting = { .fd = from, .events = POLLIN };
+	if (heard && ppoll(&waiting, 1, NULL, heard) < 0)
+		return -1;
+	return read(from, out, 1);
 }
 
 /* One line without its end. False: none came, it is empty, or it is too long. */
-static bool read_line(int from, char *out, size_t size)
+static bool read_line(int from, const sigset_t *heard, char *out, size_t size)
 {
 	size_t used = 0;
 	ssize_t got;
 	char octet = 0;
-	while ((got = read(from, &octet, 1)) == 1 && octet != '\n') {
+	while ((got = read_octet(from, heard, &octet)) == 1 && octet != '\n') {
 		if (used + 1 >= size)
 			return false;
 		out[used++] = octet;
@@ -30,7 +40,7 @@ static bool read_line(int from, char *out, size_t size)
 	return got >= 0 && used && !memchr(out, '\0', used);
 }
 
-static bool ask(int terminal, const char *question, char *out, size_t size)
+static bool ask(int terminal, const sigset_t *heard, const char *question, char *out, size_t size)
 {
 	struct termios loud, quiet;
 	if (tcgetattr(terminal, &loud))
@@ -39,7 +49,7 @@ static bool ask(int terminal, const char *question, char *out, size_t size)
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
 	tcsetattr(terminal, TCSAFLUSH, &quiet); /* what was typed before the question is dropped */
 	dprintf(terminal, "%s: ", question);
-	bool well = read_line(terminal, out, size);
+	bool well = read_line(terminal, heard, out, size);
 	tcsetattr(terminal, TCSADRAIN, &loud);
 	dprintf(terminal, "\n");
 	return well;
@@ -54,10 +64,16 @@ static enum exit_status ask_twice(char *first, size_t size)
 		complain("there is no terminal to ask for a password: use --password-stdin");
 		return EXIT_MISUSED;
 	}
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	sigset_t held, heard;
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		sigaction(ends[i], &(struct sigaction){ .sa_handler = interrupt }, NULL);
-	bool well = ask(terminal, "Password", first, size)
-		    && ask(terminal, "Once more", second, sizeof(second));
+		sigaddset(&held, ends[i]);
+	}
+	sigprocmask(SIG_BLOCK, &held, &heard);
+	bool well = ask(terminal, &heard, "Password", first, size)
+		    && ask(terminal, &heard, "Once more", second, sizeof(second));
+	sigprocmask(SIG_SETMASK, &heard, NULL);
 	close(terminal);
 	if (!well)
 		return complain("no password");
@@ -73,7 +89,7 @@ enum exit_status password_read(struct run *run, struct span *out)
 		enum exit_status status = ask_twice(text, sizeof(text));
 		if (status != EXIT_WELL)
 			return status;
-	} else if (!read_line(STDIN_FILENO, text, sizeof(text))) {
+	} else if (!read_line(STDIN_FILENO, NULL, text, sizeof(text))) {
 		return complain(
 			"stdin holds no password (1 to %d octets in one line)", PASSWORD_MAX);
 	}

@@ -112,7 +112,7 @@ def at_a_terminal(server, answers, *words):
             shown += os.read(terminal, 1024)
         os.write(terminal, answer)
     try:
-        while piece := os.read(terminal, 1024):
+        while select.select([terminal], [], [], 20 * SLOW)[0] and (piece := os.read(terminal, 1024)):
             shown += piece
     except OSError:
         pass
