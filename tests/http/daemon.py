@@ -25,8 +25,10 @@ def free_port(host="127.0.0.1"):
 
 
 def end_with_parent():
-    """Runs in the child: SIGKILL when the test program goes away, however it goes."""
+    """Runs in the child: SIGKILL when the test program goes away, however it goes; SIGINT heard even where
+    the tests themselves run in the background of a shell, which has it ignored."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def eventually(check, seconds=10, pause=0.02):
