@@ -6,9 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* As xcapd has it: of one element, namespace declarations included. */
-enum { ATTRIBUTES_MOST = 256 };
-
 enum exit_status document_parse(struct run *run, struct doc_id *out)
 {
 	struct span text = span_of(run->arguments[0]);
@@ -64,7 +61,7 @@ struct xml_limits document_limits(const struct run *run)
 {
 	return (struct xml_limits){
 		.depth = run->settings->limits.depth,
-		.attributes = ATTRIBUTES_MOST,
+		.attributes = XML_ATTRIBUTES_MOST,
 		.size = run->settings->limits.document,
 	};
 }

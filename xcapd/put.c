@@ -3,9 +3,6 @@
 
 #include "xcapd/verdicts.h"
 
-/* Of one element, namespace declarations included. */
-enum { ATTRIBUTES_MOST = 256 };
-
 #define OWNER(type, pointer, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct request *request_of_ticket(struct ticket *ticket)
@@ -52,7 +49,7 @@ struct xml_limits document_limits(const struct request *request)
 {
 	return (struct xml_limits){
 		.depth = request->live->settings->limits.depth,
-		.attributes = ATTRIBUTES_MOST,
+		.attributes = XML_ATTRIBUTES_MOST,
 		.size = request->live->settings->limits.document,
 	};
 }

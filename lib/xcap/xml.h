@@ -12,6 +12,9 @@
 
 struct _xmlDoc; /* libxml2's tree, for auids/ alone */
 
+/* Of one element, namespace declarations included: the same for whoever stores documents. */
+enum { XML_ATTRIBUTES_MOST = 256 };
+
 struct xml_limits {
 	size_t depth; /* elements within elements, the root is 1; libxml2's own 256 is the most */
 	size_t attributes; /* of one element, namespace declarations included; also the most such
