@@ -8,9 +8,9 @@
 #define XCAPD_XCAPD_SERVER_H
 
 #include "auids/usage.h"
+#include "auth/auth.h"
 #include "base/settings.h"
 #include "store/store.h"
-#include "xcapd/auth.h"
 #include "xcapd/pool.h"
 
 #include <pthread.h>

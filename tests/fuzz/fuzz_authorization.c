@@ -1,9 +1,9 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any octets as an Authorization header: read without a crash, and nobody is let in by luck. The
  * same octets as a request target: quoted the way curl does, raw, they come back as they were. */
-#include "xcapd/auth.h"
-#include "xcapd/auth_header.h"
+#include "auth/auth.h"
+#include "auth/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>

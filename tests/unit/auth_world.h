@@ -5,11 +5,11 @@
 #ifndef XCAPD_TESTS_AUTH_WORLD_H
 #define XCAPD_TESTS_AUTH_WORLD_H
 
-#include "xcapd/auth.h"
-#include "xcapd/auth_header.h"
-#include "xcapd/auth_limit.h"
-#include "xcapd/auth_login.h"
-#include "xcapd/auth_nonce.h"
+#include "auth/auth.h"
+#include "auth/header.h"
+#include "auth/limit.h"
+#include "auth/login.h"
+#include "auth/nonce.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

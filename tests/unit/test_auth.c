@@ -1,4 +1,4 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who is asking (CONTRACT.md HTTP, CLIENTS.md 1 to 3 and 13; RFC 7616, RFC 7617). */
 #include <setjmp.h>
@@ -301,6 +301,35 @@ static void the_uri_may_be_written_as_real_clients_write_it(void **state)
 	}
 }
 
+/* RFC 3261 §22.4: whatever the Request-URI has become on the way. */
+static void over_sip_the_uri_is_the_one_that_was_hashed(void **state)
+{
+	struct world *world = *state;
+	struct client client = alice;
+	client.uri = "sip:alice@example.com";
+	world->request.method = SPAN("SUBSCRIBE");
+	world->request.target = SPAN("sip:alice@192.0.2.7:5060;transport=tcp");
+	assert_int_equal(world_login(world, &client), AUTH_MALFORMED);
+
+	world->request.any_target = true;
+	client.nonce = world_nonce(world);
+	assert_int_equal(world_login(world, &client), AUTH_KNOWN);
+	assert_int_equal(world_login(world, &client), AUTH_CHALLENGE);
+	assert_true(world->answer.stale);
+	client.nc = "00000002";
+	assert_int_equal(world_login(world, &client), AUTH_KNOWN);
+
+	client.nonce = NULL;
+	client.uri = "sip:\\\"bob\"@example.com";
+	assert_int_equal(world_login(world, &client), AUTH_KNOWN);
+	struct span signed_for_bob = world_sign(world, &client);
+	size_t at;
+	assert_true(span_search(signed_for_bob, SPAN("bob"), &at));
+	((char *)(uintptr_t)signed_for_bob.data)[at] = 'r';
+	assert_int_equal(world_send(world, signed_for_bob), AUTH_CHALLENGE);
+	assert_false(world->answer.stale);
+}
+
 static void method_password_and_cnonce_are_all_covered(void **state)
 {
 	struct world *world = *state;
@@ -577,6 +606,7 @@ int main(void)
 		TEST(several_algorithms_are_taken_when_several_are_offered),
 		TEST(headers_nobody_could_mean_are_malformed),
 		TEST(the_uri_may_be_written_as_real_clients_write_it),
+		TEST(over_sip_the_uri_is_the_one_that_was_hashed),
 		TEST(method_password_and_cnonce_are_all_covered),
 		TEST(a_nonce_serves_many_requests_each_count_once),
 		TEST(a_wrong_password_uses_up_no_count),

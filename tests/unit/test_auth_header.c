@@ -1,4 +1,4 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading Authorization headers (RFC 7616 §3.4, RFC 7617 §2, CLIENTS.md). */
 #include <setjmp.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "xcapd/auth_header.h"
+#include "auth/header.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The limit on failed logins (CONTRACT.md limits.login-failures). */
 #include <setjmp.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "xcapd/auth_limit.h"
+#include "auth/limit.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

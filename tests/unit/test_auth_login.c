@@ -1,4 +1,4 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names and proofs (RFC 7616 §3.4.1, CLIENTS.md 3). */
 #include <setjmp.h>

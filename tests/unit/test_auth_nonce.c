@@ -1,4 +1,4 @@
-/* links: xcapd_core */
+/* links: auth */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Nonces and the window of their counts (RFC 7616 §3.3, §3.4, §5.12). */
 #include <setjmp.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "xcapd/auth_nonce.h"
+#include "auth/nonce.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

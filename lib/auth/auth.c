@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "xcapd/auth.h"
+#include "auth/auth.h"
 
-#include "xcapd/auth_header.h"
-#include "xcapd/auth_limit.h"
-#include "xcapd/auth_login.h"
-#include "xcapd/auth_nonce.h"
+#include "auth/header.h"
+#include "auth/limit.h"
+#include "auth/login.h"
+#include "auth/nonce.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -169,6 +169,15 @@ static const char *find_misfit(const struct auth_request *request,
 	return NULL;
 }
 
+/* Does the digest's uri name the target? *hashed_out: what the client hashed; none without memory.
+ */
+static bool names_target(const struct attempt *attempt, struct span uri, struct span *hashed_out)
+{
+	*hashed_out = uri;
+	return attempt->request->any_target
+	       || digest_uri_matches(attempt->arena, uri, attempt->request->target, hashed_out);
+}
+
 static enum auth_result by_digest(const struct attempt *attempt, const struct digest_header *digest)
 {
 	struct auth *auth = attempt->auth;
@@ -184,7 +193,7 @@ static enum auth_result by_digest(const struct attempt *attempt, const struct di
 		return refuse(attempt, AUTH_MALFORMED, "digest credentials lack nc or cnonce");
 	if (digest->response.size != digest_hex_size(login.algorithm))
 		return refuse(attempt, AUTH_MALFORMED, "the digest response has the wrong length");
-	bool same = digest_uri_matches(attempt->arena, digest->uri, request->target, &login.uri);
+	bool same = names_target(attempt, digest->uri, &login.uri);
 	if (!login.uri.data)
 		return refuse(attempt, AUTH_BROKEN, "no memory");
 	if (!same)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Nonces and the counts used with them (RFC 7616 §3.3, §3.4, §5.12). For auth*.c alone.
+/* Nonces and the counts used with them (RFC 7616 §3.3, §3.4, §5.12). For lib/auth alone.
  *
  * A nonce is a time, a number and an HMAC over both and the realm: nothing is kept when one is
  * issued. Only nonces that somebody logged in with are kept, in a table of fixed size. Any thread.
  */
-#ifndef XCAPD_XCAPD_AUTH_NONCE_H
-#define XCAPD_XCAPD_AUTH_NONCE_H
+#ifndef XCAPD_AUTH_NONCE_H
+#define XCAPD_AUTH_NONCE_H
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "xcapd/auth_login.h"
+#include "auth/login.h"
 
 void login_response(const struct login *login, const uint8_t *ha1, char out[DIGEST_HEX_MAX])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "xcapd/auth_nonce.h"
+#include "auth/nonce.h"
 
 #include <nettle/hmac.h>
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A login's name and proof against what the store knows. For auth*.c alone. Any thread. */
-#ifndef XCAPD_XCAPD_AUTH_LOGIN_H
-#define XCAPD_XCAPD_AUTH_LOGIN_H
+/* A login's name and proof against what the store knows. For lib/auth alone. Any thread. */
+#ifndef XCAPD_AUTH_LOGIN_H
+#define XCAPD_AUTH_LOGIN_H
 
+#include "auth/header.h"
 #include "store/store.h"
-#include "xcapd/auth_header.h"
 
 struct login {
 	struct span name;  /* as sent */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is asking? Digest (RFC 7616, own verifier) and Basic (RFC 7617) logins, trusted readers by
- * address.
+/* Who is asking, over HTTP or SIP? Digest (RFC 7616, own verifier) and Basic (RFC 7617) logins,
+ * trusted readers by address.
  *
  * One struct auth serves all worker threads. It keeps no table of issued nonces (a nonce is an HMAC
  * over time and a secret of this process), only bounded ones of nonce counts that were used and of
  * failed logins.
  */
-#ifndef XCAPD_XCAPD_AUTH_H
-#define XCAPD_XCAPD_AUTH_H
+#ifndef XCAPD_AUTH_AUTH_H
+#define XCAPD_AUTH_AUTH_H
 
 #include "base/settings.h"
 #include "store/store.h"
@@ -27,8 +27,11 @@ struct auth_request {
 	const struct settings
 		*settings; /* of this request: a reload may have changed them since the last */
 	struct span method;
-	struct span target;        /* raw request target */
-	struct span realm;         /* auth_realm's choice */
+	struct span target; /* raw request target */
+	bool any_target;    /* SIP: a proxy may have changed the target on the way, so the digest's
+			       uri is hashed as it stands and compared with nothing (RFC 3261 §22.4);
+			       against replay there is the nonce count */
+	struct span realm;  /* auth_realm's choice */
 	struct span authorization; /* the header's value; none when absent */
 	size_t authorizations; /* how many Authorization headers came; more than one is refused */
 	bool forwarded;        /* carries Forwarded, X-Forwarded-*, Via or an asserted identity */

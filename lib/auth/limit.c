@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "xcapd/auth_limit.h"
+#include "auth/limit.h"
 
 #include <netinet/in.h>
 #include <nettle/hmac.h>

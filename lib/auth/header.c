@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "xcapd/auth_header.h"
+#include "auth/header.h"
 
 #include <string.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading the Authorization header (RFC 9110 §11.4, RFC 7616 §3.4, RFC 7617 §2). For auth*.c alone.
+/* Reading the Authorization header (RFC 9110 §11.4, RFC 7616 §3.4, RFC 7617 §2). For lib/auth
+ * alone.
  *
  * Pure text: any thread. What is read is a slice of the header, or a copy in the arena where
  * escapes had to be undone.
  */
-#ifndef XCAPD_XCAPD_AUTH_HEADER_H
-#define XCAPD_XCAPD_AUTH_HEADER_H
+#ifndef XCAPD_AUTH_HEADER_H
+#define XCAPD_AUTH_HEADER_H
 
 #include "base/text.h"
 

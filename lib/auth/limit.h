@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Failed logins of the last minute, counted for each address and name, and for each address in all.
- * For auth*.c alone. A table of fixed size: where it is full the oldest count is forgotten. Its
+ * For lib/auth alone. A table of fixed size: where it is full the oldest count is forgotten. Its
  * keys are hashed with a secret, so nobody can aim at another's place. Any thread.
  */
-#ifndef XCAPD_XCAPD_AUTH_LIMIT_H
-#define XCAPD_XCAPD_AUTH_LIMIT_H
+#ifndef XCAPD_AUTH_LIMIT_H
+#define XCAPD_AUTH_LIMIT_H
 
 #include "base/text.h"
 
