@@ -9,23 +9,6 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-struct span span_of(const char *text)
-{
-	return (struct span){ text, text ? strlen(text) : 0 };
-}
-
-struct span span_from(struct span text, size_t offset)
-{
-	if (offset > text.size)
-		offset = text.size;
-	return (struct span){ text.data ? text.data + offset : NULL, text.size - offset };
-}
-
-struct span span_first(struct span text, size_t size)
-{
-	return (struct span){ text.data, size < text.size ? size : text.size };
-}
-
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -40,35 +23,37 @@ struct span span_trim(struct span text)
 	return text;
 }
 
-bool span_equal(struct span a, struct span b)
+/* Eight octets with their capital letters made small: of those below 0x80 the sums reach the top
+ * bit from 'A' on, and no more past 'Z'. */
+static uint64_t lower_eight(uint64_t eight)
 {
-	return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
-}
-
-bool span_equal_text(struct span a, const char *b)
-{
-	return span_equal(a, span_of(b));
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t low = eight & ~tops;
+	uint64_t from_a = low + ones * (0x80 - 'A'), past_z = low + ones * (0x80 - 'Z' - 1);
+	return eight | ((from_a & ~past_z & ~eight & tops) >> 2);
 }
 
 bool span_equal_nocase(struct span a, struct span b)
 {
+	size_t i = 0;
 	if (a.size != b.size)
 		return false;
-	for (size_t i = 0; i < a.size; i++)
-		if (lower(a.data[i]) != lower(b.data[i]))
+	for (; a.size - i >= 8; i += 8) {
+		uint64_t one, other;
+		memcpy(&one, a.data + i, 8);
+		memcpy(&other, b.data + i, 8);
+		if (one != other && lower_eight(one) != lower_eight(other))
+			return false;
+	}
+	for (; i < a.size; i++)
+		if (a.data[i] != b.data[i] && lower(a.data[i]) != lower(b.data[i]))
 			return false;
 	return true;
 }
 
-bool span_starts(struct span text, struct span prefix)
+bool span_starts_nocase(struct span text, struct span prefix)
 {
-	return text.size >= prefix.size && span_equal(span_first(text, prefix.size), prefix);
-}
-
-bool span_ends(struct span text, struct span suffix)
-{
-	return text.size >= suffix.size
-	       && span_equal(span_from(text, text.size - suffix.size), suffix);
+	return text.size >= prefix.size && span_equal_nocase(span_first(text, prefix.size), prefix);
 }
 
 int span_compare(struct span a, struct span b)
@@ -121,12 +106,35 @@ bool span_equal_constant_time(struct span a, struct span b)
 	return difference == 0;
 }
 
+/* One more than a hex digit is worth; 0: it is none. */
+static const uint8_t hex_values[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+};
+
 static int hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return hex_values[(unsigned char)c] - 1;
 }
 
 bool percent_decode(struct arena *arena, struct span text, struct span *out)
@@ -238,7 +246,7 @@ bool hex_decode(struct span text, uint8_t *out, size_t count)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		int high = hex_value(text.data[2 * i]), low = hex_value(text.data[2 * i + 1]);
-		if (high < 0 || low < 0)
+		if ((high | low) < 0)
 			return false;
 		out[i] = (uint8_t)(high * 16 + low);
 	}

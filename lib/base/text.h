@@ -11,21 +11,57 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SPAN(literal) ((struct span){ "" literal, sizeof(literal) - 1 })
 
 /* Prints a span: printf("%.*s", SPAN_ARG(span)). */
 #define SPAN_ARG(span) ((int)(span).size), ((span).data ? (span).data : "")
 
-struct span span_of(const char *text);                  /* NULL gives none */
-struct span span_from(struct span text, size_t offset); /* the rest; empty past the end */
-struct span span_first(struct span text, size_t size);  /* at most that much of it */
-struct span span_trim(struct span text); /* without space, tab, CR, LF at both ends */
-bool span_equal(struct span a, struct span b);
-bool span_equal_text(struct span a, const char *b);
+/* NULL gives none. */
+static inline struct span span_of(const char *text)
+{
+	return (struct span){ text, text ? strlen(text) : 0 };
+}
+
+/* The rest; empty past the end. */
+static inline struct span span_from(struct span text, size_t offset)
+{
+	if (offset > text.size)
+		offset = text.size;
+	return (struct span){ text.data ? text.data + offset : NULL, text.size - offset };
+}
+
+/* At most that much of it. */
+static inline struct span span_first(struct span text, size_t size)
+{
+	return (struct span){ text.data, size < text.size ? size : text.size };
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+	return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
+}
+
+static inline bool span_equal_text(struct span a, const char *b)
+{
+	return span_equal(a, span_of(b));
+}
+
+static inline bool span_starts(struct span text, struct span prefix)
+{
+	return text.size >= prefix.size && span_equal(span_first(text, prefix.size), prefix);
+}
+
+static inline bool span_ends(struct span text, struct span suffix)
+{
+	return text.size >= suffix.size
+	       && span_equal(span_from(text, text.size - suffix.size), suffix);
+}
+
+struct span span_trim(struct span text);              /* without space, tab, CR, LF at both ends */
 bool span_equal_nocase(struct span a, struct span b); /* ASCII letters only */
-bool span_starts(struct span text, struct span prefix);
-bool span_ends(struct span text, struct span suffix);
+bool span_starts_nocase(struct span text, struct span prefix);
 int span_compare(struct span a, struct span b); /* by octets, shorter first */
 bool span_find(struct span text, char wanted, size_t *offset_out);
 bool span_search(struct span text, struct span wanted, size_t *offset_out);

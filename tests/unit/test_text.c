@@ -40,6 +40,30 @@ static void parts_of_text_never_leave_it(void **state)
 	assert_span(span_trim(NONE), NULL);
 }
 
+static char small(unsigned octet)
+{
+	return (char)(octet >= 'A' && octet <= 'Z' ? octet + 0x20 : octet);
+}
+
+static void only_ascii_letters_have_two_forms_wherever_they_stand(void **state)
+{
+	(void)state;
+	for (unsigned a = 0; a < 256; a++) {
+		for (unsigned b = 0; b < 256; b++) {
+			char one[] = "Contents-Of", other[] = "cONTENTS-oF";
+			size_t place = b % (sizeof(one) - 1);
+			one[place] = (char)a;
+			other[place] = (char)b;
+			assert_int_equal(span_equal_nocase((struct span){ one, sizeof(one) - 1 },
+						 (struct span){ other, sizeof(other) - 1 }),
+				small(a) == small(b));
+		}
+	}
+	assert_true(span_starts_nocase(SPAN("Content-Type"), SPAN("content-")));
+	assert_false(span_starts_nocase(SPAN("Content"), SPAN("content-")));
+	assert_true(span_starts_nocase(NONE, SPAN("")));
+}
+
 static void texts_compare_by_octets(void **state)
 {
 	static const struct {
@@ -359,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_of_text_never_leave_it),
+		cmocka_unit_test(only_ascii_letters_have_two_forms_wherever_they_stand),
 		cmocka_unit_test(texts_compare_by_octets),
 		cmocka_unit_test(beginnings_and_ends_are_found),
 		cmocka_unit_test(text_is_found_at_its_first_place),
