@@ -109,20 +109,34 @@ static enum auth_result without_credentials(const struct attempt *attempt)
 	return AUTH_KNOWN;
 }
 
+static void limit_key_of(
+	const struct attempt *attempt, const struct login *login, struct limit_key *out)
+{
+	const struct auth_request *request = attempt->request;
+	limiter_key(attempt->auth->limiter, request->client ? request->client : request->peer,
+		login->name, out);
+}
+
+/* Seconds until this login is heard. */
+static unsigned wait_for(const struct attempt *attempt, const struct login *login)
+{
+	struct limit_key key;
+	uint64_t most = attempt->request->settings->limits.login_failures;
+	if (!most || limiter_quiet(attempt->auth->limiter, attempt->request->now_ms))
+		return 0;
+	limit_key_of(attempt, login, &key);
+	return limiter_wait(attempt->auth->limiter, &key, most, attempt->request->now_ms);
+}
+
 /* Hears a login unless too many from there have failed; counts it when it fails. */
 static enum auth_result check(const struct attempt *attempt, const struct login *login)
 {
 	struct auth *auth = attempt->auth;
-	const struct auth_request *request = attempt->request;
-	uint64_t most = request->settings->limits.login_failures;
 	struct limit_key key;
-	limiter_key(auth->limiter, request->client ? request->client : request->peer, login->name,
-		&key);
-	attempt->answer->retry_after = limiter_wait(auth->limiter, &key, most, request->now_ms);
+	struct principal who;
+	attempt->answer->retry_after = wait_for(attempt, login);
 	if (attempt->answer->retry_after)
 		return refuse(attempt, AUTH_LIMITED, "too many failed logins");
-
-	struct principal who;
 	switch (login_check(auth->store, attempt->arena, login, &who)) {
 	case LOGIN_RIGHT:
 		*attempt->who = who;
@@ -133,7 +147,8 @@ static enum auth_result check(const struct attempt *attempt, const struct login 
 		break;
 	}
 	atomic_fetch_add_explicit(&auth->failures, 1, memory_order_relaxed);
-	limiter_failed(auth->limiter, &key, request->now_ms);
+	limit_key_of(attempt, login, &key);
+	limiter_failed(auth->limiter, &key, attempt->request->now_ms);
 	return challenge(attempt, "wrong name or password");
 }
 

@@ -3,26 +3,49 @@
 
 #include <string.h>
 
-#define FIELD(text, member)                                  \
-	{                                                    \
-		text, offsetof(struct digest_header, member) \
+#define FIELD(text, member)                                                        \
+	{                                                                          \
+		{ text, sizeof(text) - 1 }, offsetof(struct digest_header, member) \
 	}
 static const struct {
-	const char *name;
+	struct span name;
 	size_t offset;
 } fields[] = {
 	FIELD("username", username),
-	FIELD("username*", username_extended),
 	FIELD("realm", realm),
 	FIELD("nonce", nonce),
 	FIELD("uri", uri),
 	FIELD("response", response),
 	FIELD("algorithm", algorithm),
-	FIELD("cnonce", cnonce),
 	FIELD("qop", qop),
 	FIELD("nc", nc),
+	FIELD("cnonce", cnonce),
+	FIELD("username*", username_extended),
 	FIELD("userhash", userhash),
 };
+
+/* What an octet may be (RFC 9110 §5.6.2, §5.6.4); 0: nothing of that, as are those from 0x80 on. */
+enum { TOKEN = 1, SPACE = 2, COMMA = 4, CONTROL = 8, QUOTE = 16, BACKSLASH = 32 };
+
+#define T TOKEN
+#define C CONTROL
+static const uint8_t kinds[256] = {
+	C, C, C, C, C, C, C, C, C, SPACE, C, C, C, C, C, C,         /* 0x00 */
+	C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,             /* 0x10 */
+	SPACE, T, QUOTE, T, T, T, T, T, 0, 0, T, T, COMMA, T, T, 0, /* 0x20 */
+	T, T, T, T, T, T, T, T, T, T, 0, 0, 0, 0, 0, 0,             /* 0 */
+	0, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,             /* @ */
+	T, T, T, T, T, T, T, T, T, T, T, 0, BACKSLASH, 0, T, T,     /* P */
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,             /* ` */
+	T, T, T, T, T, T, T, T, T, T, T, 0, T, 0, T, C,             /* p */
+};
+#undef T
+#undef C
+
+static bool is_kind(char c, int kind)
+{
+	return kinds[(unsigned char)c] & kind;
+}
 
 /* One value as it was written. */
 struct value {
@@ -30,81 +53,76 @@ struct value {
 	bool escaped; /* quoted, with a backslash in it */
 };
 
-static bool is_one_of(char c, const char *set)
+/* How many octets from `from` on are of these kinds, and how many are of none of them. */
+static size_t count_of(struct span text, size_t from, int kind)
 {
-	return c && strchr(set, c);
+	size_t i = from;
+	while (i < text.size && is_kind(text.data[i], kind))
+		i++;
+	return i - from;
 }
 
-static bool is_token(char c)
+static size_t count_but(struct span text, size_t from, int kind)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-	       || is_one_of(c, "!#$%&'*+-.^_`|~");
+	size_t i = from;
+	while (i < text.size && !is_kind(text.data[i], kind))
+		i++;
+	return i - from;
 }
 
-static bool is_control(char c)
+static struct span skip(struct span text, int kind)
 {
-	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
-}
-
-static struct span skip(struct span text, const char *what)
-{
-	while (text.size && is_one_of(text.data[0], what))
-		text = span_from(text, 1);
-	return text;
+	return span_from(text, count_of(text, 0, kind));
 }
 
 static struct span read_token(struct span *rest)
 {
-	size_t size = 0;
-	while (size < rest->size && is_token(rest->data[size]))
-		size++;
-	struct span token = span_first(*rest, size);
-	*rest = span_from(*rest, size);
+	struct span token = span_first(*rest, count_of(*rest, 0, TOKEN));
+	*rest = span_from(*rest, token.size);
 	return token;
 }
 
 /* What may stand behind the quote that ends a value: the end, or the next parameter. */
 static bool ends_value(struct span after)
 {
-	after = skip(after, " \t");
+	after = skip(after, SPACE);
 	if (!after.size)
 		return true;
 	if (after.data[0] != ',')
 		return false;
-	after = skip(after, ", \t");
+	after = skip(after, COMMA | SPACE);
 	if (!after.size)
 		return true;
 	if (!read_token(&after).size)
 		return false;
-	after = skip(after, " \t");
+	after = skip(after, SPACE);
 	return after.size && after.data[0] == '=';
 }
 
 /* *rest starts with the opening quote. A raw value has no escapes, and may have quotes inside. */
 static bool read_quoted(struct span *rest, bool raw, struct value *out)
 {
-	for (size_t i = 1; i < rest->size; i++) {
-		char c = rest->data[i];
-		if (is_control(c))
+	int stops = raw ? CONTROL | QUOTE : CONTROL | QUOTE | BACKSLASH;
+	for (size_t i = 1;; i++) {
+		i += count_but(*rest, i, stops);
+		if (i >= rest->size || is_kind(rest->data[i], CONTROL))
 			return false;
-		if (c == '\\' && !raw) {
+		if (rest->data[i] == '\\') {
 			out->escaped = true;
 			i++;
-		} else if (c == '"' && (!raw || ends_value(span_from(*rest, i + 1)))) {
+		} else if (!raw || ends_value(span_from(*rest, i + 1))) {
 			out->text = (struct span){ rest->data + 1, i - 1 };
 			*rest = span_from(*rest, i + 1);
 			return true;
 		}
 	}
-	return false;
 }
 
 static bool read_bare(struct span *rest, struct value *out)
 {
-	size_t size = 0;
-	for (; size < rest->size && !is_one_of(rest->data[size], ", \t"); size++)
-		if (is_control(rest->data[size]) || rest->data[size] == '"')
-			return false;
+	size_t size = count_but(*rest, 0, COMMA | SPACE | CONTROL | QUOTE);
+	if (size < rest->size && is_kind(rest->data[size], CONTROL | QUOTE))
+		return false;
 	out->text = span_first(*rest, size);
 	*rest = span_from(*rest, size);
 	return true;
@@ -125,7 +143,7 @@ static struct span unescape(struct arena *arena, struct span text)
 static struct span *field_of(struct digest_header *digest, struct span name)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		if (span_equal_nocase(name, span_of(fields[i].name)))
+		if (name.size == fields[i].name.size && span_equal_nocase(name, fields[i].name))
 			return (struct span *)(void *)((char *)digest + fields[i].offset);
 	return NULL;
 }
@@ -146,17 +164,17 @@ static enum authorization_kind read_parameter(
 	struct arena *arena, struct span *rest, struct digest_header *digest)
 {
 	struct span name = read_token(rest);
-	*rest = skip(*rest, " \t");
+	*rest = skip(*rest, SPACE);
 	if (!name.size || !rest->size || rest->data[0] != '=')
 		return AUTHORIZATION_MALFORMED;
-	*rest = skip(span_from(*rest, 1), " \t");
+	*rest = skip(span_from(*rest, 1), SPACE);
 
 	struct span *field = field_of(digest, name);
 	struct value value = { { NULL, 0 }, false };
 	bool quoted = rest->size && rest->data[0] == '"';
 	if (!(quoted ? read_quoted(rest, field == &digest->uri, &value) : read_bare(rest, &value)))
 		return AUTHORIZATION_MALFORMED;
-	*rest = skip(*rest, " \t");
+	*rest = skip(*rest, SPACE);
 	if (rest->size && rest->data[0] != ',')
 		return AUTHORIZATION_MALFORMED;
 	return keep(arena, field, &value);
@@ -192,7 +210,7 @@ static enum authorization_kind read_digest(
 	struct arena *arena, struct span rest, struct digest_header *digest)
 {
 	enum authorization_kind kind = AUTHORIZATION_DIGEST;
-	for (rest = skip(rest, ", \t"); rest.size; rest = skip(rest, ", \t")) {
+	for (rest = skip(rest, COMMA | SPACE); rest.size; rest = skip(rest, COMMA | SPACE)) {
 		kind = read_parameter(arena, &rest, digest);
 		if (kind != AUTHORIZATION_DIGEST)
 			return kind;
@@ -216,7 +234,8 @@ enum authorization_kind authorization_parse(
 	struct span scheme = read_token(&rest);
 	if (!scheme.size || (rest.size && rest.data[0] != ' '))
 		return AUTHORIZATION_MALFORMED;
-	rest = skip(rest, " ");
+	while (rest.size && rest.data[0] == ' ')
+		rest = span_from(rest, 1);
 	if (span_equal_nocase(scheme, SPAN("Digest")))
 		return read_digest(arena, rest, &out->digest);
 	if (!span_equal_nocase(scheme, SPAN("Basic")))
@@ -260,7 +279,7 @@ static bool name_end(struct span text, size_t *offset_out)
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
 		struct span scheme = span_of(schemes[i]);
 		size_t more = 0;
-		if (span_equal_nocase(span_first(text, scheme.size), scheme)
+		if (span_starts_nocase(text, scheme)
 			&& span_find(span_from(text, scheme.size), ':', &more)) {
 			*offset_out = scheme.size + more;
 			return true;
@@ -272,7 +291,7 @@ static bool name_end(struct span text, size_t *offset_out)
 static bool has_control(struct span text)
 {
 	for (size_t i = 0; i < text.size; i++)
-		if (is_control(text.data[i]))
+		if (is_kind(text.data[i], CONTROL))
 			return true;
 	return false;
 }
@@ -304,7 +323,7 @@ static struct span origin_form(struct span target)
 	static const char *const schemes[] = { "http://", "https://" };
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
 		struct span scheme = span_of(schemes[i]);
-		if (!span_equal_nocase(span_first(target, scheme.size), scheme))
+		if (!span_starts_nocase(target, scheme))
 			continue;
 		struct span rest = span_from(target, scheme.size);
 		while (rest.size && rest.data[0] != '/' && rest.data[0] != '?')

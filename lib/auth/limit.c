@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <nettle/hmac.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,18 +19,22 @@ struct failures {
 };
 
 struct limiter {
-	uint8_t secret[SECRET];
+	struct hmac_sha256_ctx keyed; /* with the secret of this process */
+	_Atomic uint64_t newest;      /* time of a failure; 0: there was none */
 	pthread_mutex_t locks[LOCKS];
 	struct failures buckets[LIMIT_BUCKETS][LIMIT_WAYS];
 };
 
 bool limiter_new(struct limiter **out)
 {
+	uint8_t secret[SECRET];
 	struct limiter *limiter = calloc(1, sizeof(*limiter));
-	if (!limiter || getrandom(limiter->secret, SECRET, 0) != SECRET) {
+	if (!limiter || getrandom(secret, SECRET, 0) != SECRET) {
 		free(limiter);
 		return false;
 	}
+	hmac_sha256_set_key(&limiter->keyed, SECRET, secret);
+	explicit_bzero(secret, SECRET);
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&limiter->locks[i], NULL);
 	*out = limiter;
@@ -42,6 +47,7 @@ void limiter_free(struct limiter **limiter)
 		return;
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_destroy(&(*limiter)->locks[i]);
+	explicit_bzero(&(*limiter)->keyed, sizeof((*limiter)->keyed));
 	free(*limiter);
 	*limiter = NULL;
 }
@@ -65,9 +71,8 @@ enum scope { SCOPE_NAME, SCOPE_ADDRESS };
 static void hash(const struct limiter *limiter, enum scope scope, const struct in6_addr *address,
 	struct span name, uint8_t out[KEY])
 {
-	struct hmac_sha256_ctx context;
+	struct hmac_sha256_ctx context = limiter->keyed;
 	uint8_t tag = (uint8_t)scope;
-	hmac_sha256_set_key(&context, SECRET, limiter->secret);
 	hmac_sha256_update(&context, 1, &tag);
 	hmac_sha256_update(&context, sizeof(*address), address->s6_addr);
 	hmac_sha256_update(&context, name.size, (const uint8_t *)name.data);
@@ -82,6 +87,12 @@ void limiter_key(const struct limiter *limiter, const struct sockaddr *peer, str
 	if (!IN6_IS_ADDR_V4MAPPED(&address) && !IN6_IS_ADDR_LOOPBACK(&address))
 		memset(&address.s6_addr[8], 0, 8);
 	hash(limiter, SCOPE_ADDRESS, &address, SPAN(""), out->address);
+}
+
+bool limiter_quiet(const struct limiter *limiter, uint64_t now_ms)
+{
+	uint64_t newest = atomic_load_explicit(&limiter->newest, memory_order_acquire);
+	return !newest || (now_ms > newest && now_ms - newest >= LIMIT_PERIOD_MS);
 }
 
 /* Clocks of threads differ a little: a start that is just ahead is as live as one just past. */
@@ -156,8 +167,19 @@ static void count(struct limiter *limiter, const uint8_t key[KEY], uint64_t now)
 	pthread_mutex_unlock(lock);
 }
 
+/* Not quiet any more, before a count is seen. */
+static void wake_up(struct limiter *limiter, uint64_t now_ms)
+{
+	uint64_t newest = atomic_load_explicit(&limiter->newest, memory_order_relaxed);
+	while (newest < now_ms
+		&& !atomic_compare_exchange_weak_explicit(&limiter->newest, &newest, now_ms,
+			memory_order_release, memory_order_relaxed))
+		;
+}
+
 void limiter_failed(struct limiter *limiter, const struct limit_key *key, uint64_t now_ms)
 {
+	wake_up(limiter, now_ms);
 	count(limiter, key->pair, now_ms);
 	count(limiter, key->address, now_ms);
 }

@@ -22,6 +22,9 @@ struct limiter; /* opaque */
 bool limiter_new(struct limiter **out); /* false without memory or randomness */
 void limiter_free(struct limiter **limiter);
 
+/* Has nobody failed for so long that nobody has to wait? Then there is no key to look for. */
+bool limiter_quiet(const struct limiter *limiter, uint64_t now_ms);
+
 /* Who tries: hashes of the address with the name, and of the address alone. IPv4 in IPv6 is IPv4;
  * in all, an IPv6 /64 counts as one address, as one line usually has that many. */
 struct limit_key {

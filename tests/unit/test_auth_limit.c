@@ -117,6 +117,20 @@ static void other_names_and_other_addresses_are_not_held_up(void **state)
 	assert_true(limiter_wait(limiter, &mapped, MOST, NOW) > 0);
 }
 
+static void it_is_quiet_until_somebody_fails_and_a_minute_after_the_last(void **state)
+{
+	(void)state;
+	struct limit_key key = key_of("192.0.2.1", SPAN("alice"));
+	assert_true(limiter_quiet(limiter, NOW));
+	fail_times(&key, 1, NOW);
+	fail_times(&key, 1, NOW + 5000);
+	fail_times(&key, 1, NOW + 4000);
+	assert_false(limiter_quiet(limiter, NOW));
+	assert_false(limiter_quiet(limiter, NOW + 64999));
+	assert_true(limiter_quiet(limiter, NOW + 65000));
+	assert_false(limiter_quiet(limiter, NOW - 3600000)); /* a clock that was set back */
+}
+
 static void zero_switches_it_off(void **state)
 {
 	(void)state;
@@ -201,6 +215,8 @@ int main(void)
 			a_thread_whose_clock_is_behind_starts_no_new_minute, start, stop),
 		cmocka_unit_test_setup_teardown(
 			other_names_and_other_addresses_are_not_held_up, start, stop),
+		cmocka_unit_test_setup_teardown(
+			it_is_quiet_until_somebody_fails_and_a_minute_after_the_last, start, stop),
 		cmocka_unit_test_setup_teardown(zero_switches_it_off, start, stop),
 		cmocka_unit_test_setup_teardown(
 			an_address_that_tries_many_names_is_held_up_as_a_whole, start, stop),
