@@ -163,19 +163,23 @@ static enum MHD_Result take_header(
 	return MHD_YES;
 }
 
+static size_t bracket_at(struct span target)
+{
+	size_t i = 0;
+	for (; i < target.size && target.data[i] != '['; i++)
+		if (target.data[i] == '%' && span_starts_nocase(span_from(target, i), SPAN("%5B")))
+			break;
+	return i;
+}
+
 /* The target up to its first predicate: what follows may quote somebody's buddy list. */
 static struct span without_predicates(struct arena *arena, struct span target)
 {
 	struct buffer text = { .arena = arena };
-	size_t i = 0;
-	while (i < target.size && target.data[i] != '['
-		&& !span_equal_nocase(
-			span_first(span_from(target, i), target.data[i] == '%' ? 3 : 0),
-			SPAN("%5B")))
-		i++;
-	if (i == target.size)
+	size_t size = bracket_at(target);
+	if (size == target.size)
 		return target;
-	buffer_append(&text, span_first(target, i));
+	buffer_append(&text, span_first(target, size));
 	buffer_text(&text, "[..]");
 	return buffer_span(&text);
 }
@@ -246,7 +250,7 @@ static enum MHD_Result on_headers(
 		return send_reply(exchange, true);
 	exchange->keep_body = plan == BODY_KEEP;
 	exchange->phase = EXCHANGE_BODY;
-	connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+	connection_deadline(exchange->deadline, request->started + exchange->timeout);
 	return MHD_YES;
 }
 

@@ -183,18 +183,33 @@ const struct sockaddr *forwarding_client(const struct settings *settings,
 	return (one || two) && !disagree ? (const struct sockaddr *)(const void *)room : peer;
 }
 
+/* inet_ntop does the same by way of printf, which takes longer than the rest of a log line. */
+static void v4_text(const uint8_t octets[4], char *out)
+{
+	for (size_t i = 0; i < 4; i++) {
+		unsigned octet = octets[i];
+		if (octet >= 100)
+			*out++ = (char)('0' + octet / 100);
+		if (octet >= 10)
+			*out++ = (char)('0' + octet / 10 % 10);
+		*out++ = (char)('0' + octet % 10);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void address_text(const struct sockaddr *address, char out[ADDRESS_TEXT])
 {
 	out[0] = '\0';
 	if (address->sa_family == AF_INET) {
 		const struct sockaddr_in *v4 = (const void *)address;
-		inet_ntop(AF_INET, &v4->sin_addr, out, ADDRESS_TEXT);
+		v4_text((const uint8_t *)&v4->sin_addr, out);
 	} else if (address->sa_family == AF_INET6) {
 		const struct in6_addr *v6 =
 			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-		bool mapped = IN6_IS_ADDR_V4MAPPED(v6);
-		inet_ntop(mapped ? AF_INET : AF_INET6, v6->s6_addr + (mapped ? 12 : 0), out,
-			ADDRESS_TEXT);
+		if (IN6_IS_ADDR_V4MAPPED(v6))
+			v4_text(v6->s6_addr + 12, out);
+		else
+			inet_ntop(AF_INET6, v6, out, ADDRESS_TEXT);
 	}
 }
 

@@ -146,12 +146,19 @@ static size_t escape(char *to, const unsigned char *c, size_t size, enum escapin
 	return used;
 }
 
+/* Octets from the start that are written as they stand: the printable ones of ASCII, but for
+ * special ones. */
 static size_t plain_run(struct span text, enum escaping how)
 {
+	bool any_special = how != ESCAPE_MESSAGE;
+	unsigned char third = how == ESCAPE_WORD ? ' ' : '"';
 	size_t i = 0;
-	while (i < text.size && text.data[i] >= 0x20 && text.data[i] < 0x7F
-		&& !is_special(text.data[i], how))
-		i++;
+	for (; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		bool special = c == '"' || c == '\\' || c == third;
+		if (c < 0x20 || c >= 0x7F || (special && any_special))
+			break;
+	}
 	return i;
 }
 

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 4 << 20, FIELDS_MOST = 32, MEMORY = 32 * 1024 };
+enum { FILE_MOST = 4 << 20, FIELDS_MOST = 32, MEMORY = 16 * 1024 };
 
 static char octets[FILE_MOST + 1];
 static const char *names[FIELDS_MOST], *values[FIELDS_MOST], *body;

@@ -281,6 +281,18 @@ static void the_rightmost_untrusted_hop_is_the_client(void **state)
 	}
 }
 
+static void addresses_are_written_as_the_library_does(void **state)
+{
+	static const char *const rows[] = { "0.0.0.0", "255.255.255.255", "9.10.99.100",
+		"127.0.0.1", "192.0.2.205", "2001:db8::7", "::1" };
+	struct world *world = *state;
+	char text[ADDRESS_TEXT];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		address_text(address(&world->peer, rows[i]), text);
+		assert_string_equal(text, rows[i]);
+	}
+}
+
 static void forwarded_says_the_same(void **state)
 {
 	static const struct {
@@ -349,6 +361,7 @@ int main(void)
 		TEST(two_fields_are_refused),
 		TEST(without_memory_nobody_is_known),
 		TEST(the_rightmost_untrusted_hop_is_the_client),
+		TEST(addresses_are_written_as_the_library_does),
 		TEST(forwarded_says_the_same),
 		TEST(several_fields_are_one_list),
 		TEST(only_what_both_say_is_believed),
