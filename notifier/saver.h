@@ -28,6 +28,7 @@ struct saved {
 	void (*done)(void *context, bool well);
 	void *context;
 	struct saved *next; /* the saver's */
+	bool well;          /* the saver's */
 };
 
 /* Asks to be told; also makes the commit begin at once. The owner keeps it until it is told. */
@@ -35,7 +36,8 @@ void saver_tell(struct saver *saver, struct saved *saved);
 /* Takes it back: it is not told any more. Not waiting: fine. */
 void saver_forget(struct saver *saver, struct saved *saved);
 
-/* Commits that failed in a row; 0: all is well. After a failure the pairs are tried again. */
+/* Commits that failed in a row; 0: all is well. After a failure the pairs are tried again, every
+ * second; what comes meanwhile is kept up to a bound, past which saver_put is false. */
 unsigned saver_failures(const struct saver *saver);
 
 #endif

@@ -10,6 +10,7 @@
 struct kv_pair {
 	struct span key;   /* 1 to 400 octets */
 	struct span value; /* data == NULL: remove */
+	const char *table; /* of this pair, where it is another than the call's; else NULL */
 };
 
 enum store_result kv_read(struct store *store, struct arena *arena, const char *table,

@@ -47,6 +47,11 @@ enum store_result kv_read(struct store *store, struct arena *arena, const char *
 
 /* --- writing --- */
 
+static const char *table_of(const struct kv_pair *pair, const char *table)
+{
+	return pair->table ? pair->table : table;
+}
+
 static int pair_write(
 	struct store *store, MDB_txn *txn, struct key *key, const struct kv_pair *pair)
 {
@@ -64,7 +69,7 @@ static enum store_result write_begin(struct store *store, const char *table,
 	struct key key;
 	size_t puts = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (!key_of_pair(table, pairs[i].key, 1, &key))
+		if (!key_of_pair(table_of(&pairs[i], table), pairs[i].key, 1, &key))
 			return STORE_FAILED;
 		puts += pairs[i].value.data != NULL;
 		demand_row(store, &demand, key.size + pairs[i].value.size);
@@ -87,7 +92,7 @@ enum store_result kv_write(
 		return result;
 	for (size_t i = 0; i < count && rc == MDB_SUCCESS; i++) {
 		struct key key;
-		rc = key_of_pair(table, pairs[i].key, 1, &key)
+		rc = key_of_pair(table_of(&pairs[i], table), pairs[i].key, 1, &key)
 			     ? pair_write(store, txn, &key, &pairs[i])
 			     : MDB_BAD_VALSIZE;
 	}
@@ -108,7 +113,8 @@ struct pairs {
 static enum store_result pair_add(struct pairs *pairs, struct span key, struct span value)
 {
 	pairs->items = list_more(pairs->arena, pairs->items, pairs->count, sizeof(*pairs->items));
-	struct kv_pair pair = { arena_copy(pairs->arena, key), arena_copy(pairs->arena, value) };
+	struct kv_pair pair = { arena_copy(pairs->arena, key), arena_copy(pairs->arena, value),
+		NULL };
 	if (!pairs->items || !pair.key.data || !pair.value.data)
 		return problem_set(STORE_FAILED, "no memory");
 	pairs->items[pairs->count++] = pair;

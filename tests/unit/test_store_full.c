@@ -192,7 +192,7 @@ static void users_and_values_respect_the_reserve(void **state)
 {
 	(void)state;
 	struct world *world = small_world(2 << 20);
-	const struct kv_pair mark = { SPAN("mark"), SPAN("17") };
+	const struct kv_pair mark = { SPAN("mark"), SPAN("17"), NULL };
 	struct user bob = { .name = SPAN(BOB) };
 	assert_int_equal(store_users_put(world->store, &bob, 1, NULL), STORE_OK);
 	unsigned count = fill(world, 0, 2048);
@@ -208,7 +208,7 @@ static void users_and_values_respect_the_reserve(void **state)
 	result = STORE_OK;
 	for (unsigned i = 0; result == STORE_OK && i < 1000; i++) {
 		const struct kv_pair pair = { arena_format(world->arena, "key%u", i),
-			filler(world, 5000, i) };
+			filler(world, 5000, i), NULL };
 		result = kv_write(world->store, "marks", &pair, 1);
 	}
 	assert_int_equal(result, STORE_FULL);

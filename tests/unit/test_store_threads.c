@@ -106,7 +106,7 @@ static void *keep_up(void *argument)
 	for (unsigned i = 0; atomic_load(&running) && !atomic_load(&wrong); i++) {
 		char octets[16];
 		int size = snprintf(octets, sizeof(octets), "%u", i);
-		const struct kv_pair pair = { SPAN("mark"), { octets, (size_t)size } };
+		const struct kv_pair pair = { SPAN("mark"), { octets, (size_t)size }, NULL };
 		struct user user = { .name = { octets, (size_t)size } };
 		struct span value;
 		struct store_stats stats;
