@@ -39,22 +39,36 @@ static bool escapes_valid(struct span raw)
 	return true;
 }
 
+/* A control, DEL or an octet below `least`? Eight at a time where none of them can be one: the
+ * differences reach an octet's top bit when it is too little, or DEL, or not ASCII. */
 static bool has_octet_below(struct span text, unsigned char least)
 {
-	for (size_t i = 0; i < text.size; i++)
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	for (size_t i = 0; i < text.size; i++) {
+		uint64_t eight;
+		if (text.size - i >= sizeof(eight)) {
+			memcpy(&eight, text.data + i, sizeof(eight));
+			if (!(((eight - ones * least) | (eight + ones) | eight) & ones << 7)) {
+				i += sizeof(eight) - 1;
+				continue;
+			}
+		}
 		if ((unsigned char)text.data[i] < least || text.data[i] == 0x7F)
 			return true;
+	}
 	return false;
 }
 
 /* Decodes and checks what holds for any decoded text of a target. */
 static bool decode(struct walk *walk, struct span raw, struct span *out)
 {
-	if (!escapes_valid(raw))
-		return refuse(walk, URI_MALFORMED, "a % without two hex digits after it");
 	*out = raw;
-	if (span_find(raw, '%', NULL) && !percent_decode(walk->arena, raw, out))
-		return no_memory(walk);
+	if (span_find(raw, '%', NULL)) {
+		if (!escapes_valid(raw))
+			return refuse(walk, URI_MALFORMED, "a % without two hex digits after it");
+		if (!percent_decode(walk->arena, raw, out))
+			return no_memory(walk);
+	}
 	if (!utf8_valid(*out, NULL))
 		return refuse(walk, URI_MALFORMED, "the URI is not UTF-8");
 	return true;
@@ -117,15 +131,18 @@ static void put(struct xui_text *to, struct span text, bool lowered)
 		to->full = true;
 		return;
 	}
-	for (size_t i = 0; i < text.size; i++)
-		to->octets[to->size++] = lowered ? lower(text.data[i]) : text.data[i];
+	if (text.size)
+		memcpy(to->octets + to->size, text.data, text.size);
+	for (size_t i = 0; lowered && i < text.size; i++)
+		to->octets[to->size + i] = lower(text.data[i]);
+	to->size += text.size;
 }
 
 static const struct xui_scheme *cut_scheme(struct span *xui)
 {
 	for (size_t i = 0; i < sizeof(xui_schemes) / sizeof(xui_schemes[0]); i++) {
 		struct span prefix = xui_schemes[i].prefix;
-		if (!span_equal_nocase(span_first(*xui, prefix.size), prefix))
+		if (!span_starts_nocase(*xui, prefix))
 			continue;
 		*xui = span_from(*xui, prefix.size);
 		return &xui_schemes[i];
@@ -208,7 +225,7 @@ struct span xui_domain(struct span xui)
 	for (; size < host.size; size++) { /* no port, no parameters, no headers */
 		char c = host.data[size];
 		bracketed = c == '[' || (bracketed && c != ']');
-		if (!bracketed && strchr(":;?", c))
+		if (!bracketed && (c == ':' || c == ';' || c == '?'))
 			break;
 	}
 	return span_first(host, size);
@@ -379,17 +396,17 @@ bool uri_bindings(struct arena *arena, struct span raw_query, struct bindings *o
 /* --- the whole target --- */
 
 /* How many raw octets at the text's start stand for `wanted`, encoded or not; 0: none. */
-static size_t stands_for(struct span text, char wanted, const char *encoded)
+static size_t stands_for(struct span text, char wanted, struct span encoded)
 {
-	if (text.size && text.data[0] == wanted)
-		return 1;
-	return span_equal_nocase(span_first(text, 3), span_of(encoded)) ? 3 : 0;
+	if (text.size && text.data[0] != '%')
+		return text.data[0] == wanted;
+	return span_starts_nocase(text, encoded) ? encoded.size : 0;
 }
 
 static bool is_separator(struct span segment)
 {
-	size_t first = stands_for(segment, '~', "%7E");
-	size_t second = first ? stands_for(span_from(segment, first), '~', "%7E") : 0;
+	size_t first = stands_for(segment, '~', SPAN("%7E"));
+	size_t second = first ? stands_for(span_from(segment, first), '~', SPAN("%7E")) : 0;
 	return second && first + second == segment.size;
 }
 
@@ -409,28 +426,33 @@ static bool cut_node(struct span *path, struct span *node)
 	return false;
 }
 
+/* Is that an encoded question mark and the start of xmlns(..)? */
+static bool starts_query(struct span text)
+{
+	static const struct span start = { "xmlns", 5 };
+	struct span after = span_from(text, 3);
+	return span_starts_nocase(text, SPAN("%3F")) && span_starts(after, start)
+	       && stands_for(span_from(after, start.size), '(', SPAN("%28"));
+}
+
 /* Some clients encode the query's question mark: %3Fxmlns(..) outside quotes is the query. */
 static void cut_encoded_query(struct span *text, struct span *query)
 {
-	static const struct span start = { "xmlns", 5 };
 	char quote = 0;
 	for (size_t i = 0; i < text->size; i++) {
-		if (!strchr("%'\"", text->data[i]))
+		char c = text->data[i];
+		if (c != '%' && c != '\'' && c != '"')
 			continue;
 		struct span here = span_from(*text, i);
-		bool single = stands_for(here, '\'', "%27"), twofold = stands_for(here, '"', "%22");
-		if (single || twofold) {
+		bool single = stands_for(here, '\'', SPAN("%27"));
+		if (single || stands_for(here, '"', SPAN("%22"))) {
 			char found = single ? '\'' : '"';
 			quote = !quote ? found : quote == found ? 0 : quote;
+		} else if (!quote && starts_query(here)) {
+			*query = span_from(here, 3);
+			*text = span_first(*text, i);
+			return;
 		}
-		struct span after = span_from(here, 3);
-		if (quote || !span_equal_nocase(span_first(here, 3), SPAN("%3F"))
-			|| !span_starts(after, start)
-			|| !stands_for(span_from(after, start.size), '(', "%28"))
-			continue;
-		*query = after;
-		*text = span_first(*text, i);
-		return;
 	}
 }
 
@@ -439,7 +461,7 @@ static bool cut_authority(struct walk *walk, struct span *target)
 {
 	static const struct span schemes[] = { { "http://", 7 }, { "https://", 8 } };
 	for (size_t i = 0; i < 2; i++) {
-		if (!span_equal_nocase(span_first(*target, schemes[i].size), schemes[i]))
+		if (!span_starts_nocase(*target, schemes[i]))
 			continue;
 		size_t size = schemes[i].size;
 		while (size < target->size && target->data[size] != '/'

@@ -74,9 +74,22 @@ static size_t utf8_write(uint32_t code, char out[4])
 	return size;
 }
 
-size_t ncname_size(struct span text)
+/* The part of the tables above that nearly all names need. */
+static size_t ascii_name_size(struct span text)
 {
 	size_t at = 0;
+	for (; at < text.size; at++) {
+		char c = text.data[at], small = (char)(c | 0x20);
+		bool start = (small >= 'a' && small <= 'z') || c == '_';
+		if (!start && (!at || !((c >= '0' && c <= '9') || c == '-' || c == '.')))
+			break;
+	}
+	return at;
+}
+
+size_t ncname_size(struct span text)
+{
+	size_t at = ascii_name_size(text);
 	while (at < text.size) {
 		uint32_t code;
 		size_t size = utf8_read(span_from(text, at), &code);
@@ -88,20 +101,6 @@ size_t ncname_size(struct span text)
 		at += size;
 	}
 	return at;
-}
-
-bool qname_ends(struct span qname, struct span local, struct span *prefix_out)
-{
-	if (qname.size < local.size)
-		return false;
-	size_t before = qname.size - local.size, i = 0;
-	const char *end = qname.data + before;
-	if (before && end[-1] != ':')
-		return false;
-	while (i < local.size && end[i] == local.data[i])
-		i++;
-	*prefix_out = (struct span){ qname.data, before ? before - 1 : 0 };
-	return i == local.size;
 }
 
 static bool is_white(char c)
@@ -122,9 +121,49 @@ static bool bad_character(struct span text)
 	return first < 0x20 ? !is_white((char)first) : first == 0xEF && is_noncharacter(text);
 }
 
+/* Is one of eight octets `wanted`, or is one below `least`? It may find too much, never too little:
+ * a difference reaches the top bit of its octet when it is of 0, or of too little. */
+static uint64_t octets_are(uint64_t eight, unsigned char wanted)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t same = eight ^ (ones * wanted);
+	return (same - ones) & ~same & ones << 7;
+}
+
+static uint64_t octets_below(uint64_t eight, unsigned char least)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	return (eight - ones * least) & ~eight & ones << 7;
+}
+
+/* Does one of eight octets have to be looked at by itself: '&', '<' or a control? */
+static bool any_special(uint64_t eight)
+{
+	return octets_are(eight, '&') | octets_are(eight, '<') | octets_below(eight, 0x20);
+}
+
+/* Octets from the start that stand in a value as they are meant, and are legal; maybe fewer. */
+static size_t plain_octets(struct span text)
+{
+	size_t i = 0;
+	for (; text.size - i >= 8; i += 8) {
+		uint64_t eight;
+		memcpy(&eight, text.data + i, 8);
+		if (any_special(eight) || octets_are(eight, 0xEF))
+			break;
+	}
+	for (; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c < 0x20 || c == '&' || c == '<' || c == 0xEF)
+			break;
+	}
+	return i;
+}
+
 bool xml_characters(struct span text)
 {
-	for (size_t i = 0; i < text.size; i++)
+	for (size_t i = plain_octets(text); i < text.size;
+		i += 1 + plain_octets(span_from(text, i + 1)))
 		if (bad_character(span_from(text, i)))
 			return false;
 	return true;
@@ -206,41 +245,24 @@ static size_t read_piece(struct span text, char out[4], size_t *size_out)
 	return first == '<' || bad_character(text) ? 0 : 1;
 }
 
-/* Does one of eight octets have to be looked at by itself: '&', '<' or a control? (Each test is of
- * a zero octet after an exclusive or, or of one below 0x20; it may find too much, never too
- * little.) */
-static bool any_special(uint64_t eight)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t ampersand = eight ^ (ones * '&'), less = eight ^ (ones * '<');
-	uint64_t found = ((ampersand - ones) & ~ampersand) | ((less - ones) & ~less)
-			 | ((eight - ones * 0x20) & ~eight);
-	return found & tops;
-}
-
-/* How many octets from the start are the same and mean themselves; maybe fewer. */
-static size_t same_octets(struct span stored, struct span meant)
+bool value_equal(struct span stored, struct span meant)
 {
 	size_t most = stored.size < meant.size ? stored.size : meant.size, i = 0;
 	for (; most - i >= 8; i += 8) {
 		uint64_t a, b;
 		memcpy(&a, stored.data + i, 8);
 		memcpy(&b, meant.data + i, 8);
-		if (a != b || any_special(a))
+		if (any_special(a))
 			break;
+		if (a != b) /* each octet means itself, and something else is meant */
+			return false;
 	}
 	while (i < most && stored.data[i] == meant.data[i] && stored.data[i] > '&'
 		&& stored.data[i] != '<')
 		i++;
-	return i;
-}
-
-bool value_equal(struct span stored, struct span meant)
-{
-	size_t i = same_octets(stored, meant), at = i;
-	if (at < stored.size && stored.data[at] > '&' && stored.data[at] != '<')
-		return false; /* means itself, and something else is meant */
-	while (at < stored.size) {
+	if (i < stored.size && stored.data[i] > '&' && stored.data[i] != '<')
+		return false;
+	for (size_t at = i; at < stored.size;) {
 		char octets[4];
 		size_t size, used = read_piece(span_from(stored, at), octets, &size);
 		if (!used || meant.size - i < size || memcmp(meant.data + i, octets, size))
@@ -260,11 +282,17 @@ bool value_decode(struct arena *arena, struct span stored, struct span *out)
 	size_t at = 0, size = 0;
 	while (at < stored.size) {
 		char octets[4];
-		size_t count, used = read_piece(span_from(stored, at), octets, &count);
+		struct span rest = span_from(stored, at);
+		struct span piece = span_first(rest, plain_octets(rest));
+		size_t used = piece.size;
+		if (!used) {
+			used = read_piece(rest, octets, &piece.size);
+			piece.data = octets;
+		}
 		if (!used)
 			return false;
-		memcpy(to + size, octets, count);
-		size += count;
+		memcpy(to + size, piece.data, piece.size);
+		size += piece.size;
 		at += used;
 	}
 	to[size] = '\0';
@@ -274,7 +302,8 @@ bool value_decode(struct arena *arena, struct span stored, struct span *out)
 
 bool value_legal(struct span stored, size_t *bad_out)
 {
-	for (size_t at = 0; at < stored.size;) {
+	size_t at = plain_octets(stored);
+	while (at < stored.size) {
 		char octets[4];
 		size_t size, used = read_piece(span_from(stored, at), octets, &size);
 		if (!used) {
@@ -283,6 +312,7 @@ bool value_legal(struct span stored, size_t *bad_out)
 			return false;
 		}
 		at += used;
+		at += plain_octets(span_from(stored, at));
 	}
 	return true;
 }

@@ -16,7 +16,19 @@ size_t ncname_size(struct span text);
 
 /* Is that the local part of a qualified name? Then *prefix_out is what stands before the colon,
  * empty without one. */
-bool qname_ends(struct span qname, struct span local, struct span *prefix_out);
+static inline bool qname_ends(struct span qname, struct span local, struct span *prefix_out)
+{
+	if (qname.size < local.size)
+		return false;
+	size_t before = qname.size - local.size, i = 0;
+	const char *end = qname.data + before;
+	if (before && end[-1] != ':')
+		return false;
+	while (i < local.size && end[i] == local.data[i])
+		i++;
+	*prefix_out = (struct span){ qname.data, before ? before - 1 : 0 };
+	return i == local.size;
+}
 
 /* Are these UTF-8 octets characters that XML 1.0 allows? (utf8_valid has been asked before.) */
 bool xml_characters(struct span text);

@@ -215,6 +215,36 @@ TEST(values_compare_as_they_are_normalised)
 	arena_free(&arena);
 }
 
+/* One octet among many that mean themselves, wherever it stands. */
+TEST(values_are_read_alike_wherever_their_octets_stand)
+{
+	struct arena *arena = arena_new(4096);
+	for (unsigned octet = 1; octet < 0x80; octet++) {
+		char c = (char)octet, meant = strchr("\t\n\r", c) ? ' ' : c;
+		bool legal = (c >= ' ' || meant == ' ') && c != '&' && c != '<';
+		for (size_t at = 0; at < 20; at++) {
+			char text[] = "abcdefghijklmnopqrst", wanted[] = "abcdefghijklmnopqrst";
+			struct span stored = { text, 20 }, means = { wanted, 20 }, out;
+			size_t bad = 99;
+			text[at] = c;
+			wanted[at] = meant;
+			arena_reset(arena);
+			assert_int_equal(value_legal(stored, &bad), legal);
+			assert_int_equal(bad, legal ? 99 : at);
+			assert_int_equal(value_decode(arena, stored, &out), legal);
+			assert_int_equal(value_equal(stored, means), legal);
+			assert_int_equal(xml_characters(stored), c >= ' ' || meant == ' ');
+			assert_true(!legal || span_equal(out, means));
+			for (size_t other = 0; other < 20; other++) {
+				wanted[other] ^= 1;
+				assert_false(value_equal(stored, means));
+				wanted[other] ^= 1;
+			}
+		}
+	}
+	arena_free(&arena);
+}
+
 TEST(names_are_those_of_xml)
 {
 	static const struct {
@@ -253,6 +283,7 @@ int main(void)
 		cmocka_unit_test(only_xmlns_declares_namespaces),
 		cmocka_unit_test(the_innermost_declaration_is_in_scope),
 		cmocka_unit_test(values_compare_as_they_are_normalised),
+		cmocka_unit_test(values_are_read_alike_wherever_their_octets_stand),
 		cmocka_unit_test(names_are_those_of_xml),
 		cmocka_unit_test(decoding_without_memory_gives_nothing),
 	};

@@ -218,6 +218,21 @@ static void a_raw_nul_is_refused(void **state)
 	assert_non_null(why);
 }
 
+static void a_control_character_is_refused_wherever_it_stands(void **state)
+{
+	struct arena *arena = *state;
+	struct target out;
+	static const char sound[] = "/xcap-root/resource-lists/users/sip:alice@example.com/index";
+	for (size_t at = 0; at + 1 < sizeof(sound); at++) {
+		for (char c = 1; c < ' '; c++) {
+			char target[sizeof(sound)];
+			memcpy(target, sound, sizeof(sound));
+			target[at] = c == 1 ? '\x7F' : c;
+			assert_int_equal(parse(arena, target, &out), URI_MALFORMED);
+		}
+	}
+}
+
 static void the_root_may_be_the_whole_host(void **state)
 {
 	struct arena *arena = *state;
@@ -548,6 +563,7 @@ int main(void)
 		cmocka_unit_test(a_target_above_the_documents_is_legal_but_not_whole),
 		cmocka_unit_test(a_target_that_is_refused),
 		cmocka_unit_test(a_raw_nul_is_refused),
+		cmocka_unit_test(a_control_character_is_refused_wherever_it_stands),
 		cmocka_unit_test(the_root_may_be_the_whole_host),
 		cmocka_unit_test(lengths_count_after_decoding),
 		cmocka_unit_test(one_user_has_one_xui),
