@@ -43,7 +43,8 @@ enum transport_result {
 };
 
 /* *flow_out: by which it leaves, .connection filled in for streams. A connection that cannot be
- * made is told by `closed` later. */
+ * made is told by `closed` later. flow.listener (UDP): SIZE_MAX for the one that fits the address
+ * best; one of another kind stands for that, too. For a stream it says nothing. */
 enum transport_result transport_send(struct transport *transport, const struct hop *to,
 	struct span octets, struct sip_flow *flow_out, const char **why_out);
 
@@ -52,8 +53,9 @@ enum transport_result transport_send(struct transport *transport, const struct h
  * we have no listener of that transport (then `host:port` of any other with ;transport=). */
 struct span transport_sent_by(
 	struct transport *transport, struct arena *arena, const struct sip_flow *flow);
-/* Is this one of the addresses we listen at (host without brackets; port 0: any)? */
+/* Is this literal address one that we listen at (host without brackets; port 0: any)? */
 bool transport_is_ours(const struct transport *transport, struct span host, unsigned port);
+/* Can we send by it? UDP needs a listener; TCP and TLS connect without one, too. */
 bool transport_has(const struct transport *transport, enum sip_transport wanted);
 size_t transport_connections(const struct transport *transport);
 
@@ -62,7 +64,7 @@ size_t transport_connections(const struct transport *transport);
 enum frame_result {
 	FRAME_MESSAGE,   /* *size_out octets, from *start_out on, are one message */
 	FRAME_MORE,      /* not whole yet; *start_out octets are to be skipped already */
-	FRAME_KEEPALIVE, /* CRLF CRLF: answer CRLF, *size_out octets are done with */
+	FRAME_KEEPALIVE, /* CRLF CRLF (*size_out octets from *start_out on): answer CRLF */
 	FRAME_BROKEN, /* no or no readable or two different Content-Lengths, header too long, NUL,
 			 no SIP at all: close */
 };
