@@ -3,6 +3,7 @@
 #include "auids/rules.h"
 #include "auids/schemas.h"
 #include "auids/stylesheet.h"
+#include "xcap/scratch.h"
 
 #include <string.h>
 
@@ -31,7 +32,10 @@ bool content_fits(const struct usage *usage, struct arena *arena, const struct d
 		return false;
 	if (!rules_accept(usage, arena, id, document, body, verdict_out, why))
 		return false;
-	return !usage->stylesheet || stylesheet_accept(usage->stylesheet, arena, id, document, why);
+	if (!usage->stylesheet)
+		return true;
+	scratch_close(); /* libxslt keeps some of what it allocates */
+	return stylesheet_accept(usage->stylesheet, arena, id, document, why);
 }
 
 bool usage_accepts(const struct usage *usage, struct arena *arena, const struct doc_id *id,
@@ -44,10 +48,13 @@ bool usage_accepts(const struct usage *usage, struct arena *arena, const struct 
 		return conflict_set(why, CONFLICT_CONSTRAINT_FAILURE,
 			"a document of %zu octets, the limit for %.*s is %llu", body.size,
 			SPAN_ARG(usage->auid), (unsigned long long)usage->size_cap);
-	if (!xml_parse(&document, body, limits, why))
-		return false;
-	bool accepted = content_fits(usage, arena, id, document, body, verdict_out, why);
-	xml_free(&document);
+	scratch_open();
+	bool accepted = false;
+	if (xml_parse(&document, body, limits, why)) {
+		accepted = content_fits(usage, arena, id, document, body, verdict_out, why);
+		xml_free(&document);
+	}
+	scratch_close();
 	return accepted;
 }
 

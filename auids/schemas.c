@@ -41,7 +41,7 @@ static xmlParserInput *open_local(
 
 void schemas_start(void)
 {
-	xmlInitParser();
+	xml_start();
 	xmlSchemaInitTypes();
 	xmlSetExternalEntityLoader(open_local);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcap/xml.h"
 
+#include "xcap/scratch.h"
+
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
@@ -26,6 +28,7 @@ struct judge {
 
 void xml_start(void)
 {
+	scratch_start();
 	xmlInitParser();
 }
 
@@ -315,7 +318,8 @@ void xml_free(struct xml_document **document)
 {
 	if (!*document)
 		return;
-	xmlFreeDoc((*document)->tree);
+	if (!scratch_holds((*document)->tree))
+		xmlFreeDoc((*document)->tree);
 	free(*document);
 	*document = NULL;
 }
