@@ -57,6 +57,7 @@ static size_t latency_count, latency_room;
 static uint64_t serial, errors, nonce_count, scheduled;
 static uint32_t random_state = 2463534242U;
 static char nonce[200], realm[200], body_octets[REQUEST_MOST], path_text[2048];
+static char host_line[100];
 static int poller;
 static double start, end;
 
@@ -88,37 +89,68 @@ static double server_cpu(void)
 
 /* --- requests --- */
 
-static void md5_hex(const char *text, char out[33])
+static void put_digits(char *out, uint64_t number, unsigned base, int width)
 {
-	struct md5_ctx md5;
+	while (width--) {
+		out[width] = "0123456789abcdef"[number % base];
+		number /= base;
+	}
+}
+
+/* What was hashed so far, and this text. */
+static void md5_hex(const struct md5_ctx *before, const char *text, char out[33])
+{
+	struct md5_ctx md5 = *before;
 	uint8_t digest[16];
-	md5_init(&md5);
 	md5_update(&md5, strlen(text), (const uint8_t *)text);
 	md5_digest(&md5, sizeof(digest), digest);
 	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+		put_digits(out + 2 * i, digest[i], 16, 2);
+	out[32] = '\0';
 }
 
-static size_t digest_line(char *out, size_t room)
+static struct md5_ctx md5_of(const char *text)
 {
-	static char ha1[33], ha1_realm[200];
-	char text[4096], ha2[33], response[33];
+	struct md5_ctx md5;
+	md5_init(&md5);
+	md5_update(&md5, strlen(text), (const uint8_t *)text);
+	return md5;
+}
+
+/* All that is the same for each request with this nonce. */
+static struct {
+	struct md5_ctx nothing, method, ha1_nonce;
+	char before_path[1024];
+} digest;
+
+static void digest_begin(void)
+{
+	char text[1024], ha1[33];
+	md5_init(&digest.nothing);
+	snprintf(text, sizeof(text), "%s:", want.method);
+	digest.method = md5_of(text);
+	snprintf(text, sizeof(text), "%s:%s:%s", want.user, realm, want.password);
+	md5_hex(&digest.nothing, text, ha1);
+	snprintf(text, sizeof(text), "%s:%s:", ha1, nonce);
+	digest.ha1_nonce = md5_of(text);
+	snprintf(digest.before_path, sizeof(digest.before_path),
+		"Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", "
+		"algorithm=MD5, qop=auth, cnonce=\"0a4f113b\", uri=\"",
+		want.user, realm, nonce);
+}
+
+static size_t digest_line(char *out)
+{
+	char text[100], nc[] = "00000000", ha2[33], response[33], *at = out;
 	if (!nonce[0])
 		return 0;
-	if (strcmp(ha1_realm, realm) != 0) {
-		strcpy(ha1_realm, realm);
-		snprintf(text, sizeof(text), "%s:%s:%s", want.user, realm, want.password);
-		md5_hex(text, ha1);
-	}
-	snprintf(text, sizeof(text), "%s:%s", want.method, path_text);
-	md5_hex(text, ha2);
-	unsigned long long nc = ++nonce_count;
-	snprintf(text, sizeof(text), "%s:%s:%08llx:0a4f113b:auth:%s", ha1, nonce, nc, ha2);
-	md5_hex(text, response);
-	return (size_t)snprintf(out, room,
-		"Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
-		"algorithm=MD5, qop=auth, nc=%08llx, cnonce=\"0a4f113b\", response=\"%s\"\r\n",
-		want.user, realm, nonce, path_text, nc, response);
+	put_digits(nc, ++nonce_count, 16, 8);
+	md5_hex(&digest.method, path_text, ha2);
+	stpcpy(stpcpy(stpcpy(text, nc), ":0a4f113b:auth:"), ha2);
+	md5_hex(&digest.ha1_nonce, text, response);
+	at = stpcpy(stpcpy(at, digest.before_path), path_text);
+	at = stpcpy(stpcpy(stpcpy(at, "\", nc="), nc), ", response=\"");
+	return (size_t)(stpcpy(stpcpy(at, response), "\"\r\n") - out);
 }
 
 static size_t basic_line(char *out, size_t room)
@@ -133,26 +165,29 @@ static size_t basic_line(char *out, size_t room)
 static size_t authorization(char *out, size_t room)
 {
 	if (!strcmp(want.auth, "digest"))
-		return digest_line(out, room);
+		return digest_line(out);
 	return !strcmp(want.auth, "basic") ? basic_line(out, room) : 0;
 }
 
 /* Copies a template, {n} and {r} replaced. */
 static size_t expand(const char *from, char *to, size_t room, int n, uint64_t r)
 {
-	size_t size = 0;
-	for (; *from && size + 24 < room; from++) {
+	char *at = to;
+	while (*from && (size_t)(at - to) + strlen(from) + 24 < room) {
+		size_t plain = strcspn(from + 1, "{") + 1;
 		if (from[0] == '{' && (from[1] == 'n' || from[1] == 'r') && from[2] == '}') {
-			size += (size_t)snprintf(to + size, room - size,
-				from[1] == 'n' ? "%07llu" : "%012llu",
-				from[1] == 'n' ? (unsigned long long)n : (unsigned long long)r);
-			from += 2;
-		} else {
-			to[size++] = *from;
+			int width = from[1] == 'n' ? 7 : 12;
+			put_digits(at, from[1] == 'n' ? (uint64_t)n : r, 10, width);
+			at += width;
+			from += 3;
+			continue;
 		}
+		memcpy(at, from, plain);
+		at += plain;
+		from += plain;
 	}
-	to[size] = '\0';
-	return size;
+	*at = '\0';
+	return (size_t)(at - to);
 }
 
 static int next_number(const struct connection *connection)
@@ -173,15 +208,14 @@ static void prepare(struct connection *connection)
 	expand(want.path, path_text, sizeof(path_text), number, serial);
 	if (want.body)
 		body = expand(want.body, body_octets, sizeof(body_octets), number, serial);
-	char *out = connection->out;
-	size_t size = (size_t)sprintf(
-		out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", want.method, path_text, want.port);
-	size += authorization(out + size, 4096);
+	char *out = connection->out, *at = out;
+	at = stpcpy(stpcpy(stpcpy(stpcpy(at, want.method), " "), path_text), host_line);
+	at += authorization(at, 4096);
 	if (want.body)
-		size += (size_t)sprintf(
-			out + size, "Content-Type: %s\r\nContent-Length: %zu\r\n", want.type, body);
-	size += (size_t)sprintf(out + size, "\r\n");
-	memcpy(out + size, body_octets, body);
+		at += sprintf(at, "Content-Type: %s\r\nContent-Length: %zu\r\n", want.type, body);
+	at = stpcpy(at, "\r\n");
+	memcpy(at, body_octets, body);
+	size_t size = (size_t)(at - out);
 	connection->out_size = size + body;
 	connection->sent = connection->have = connection->left = 0;
 	connection->in_body = false;
@@ -250,6 +284,7 @@ static void learn(const char *header)
 	copy_quoted(header, "nonce=\"", nonce, sizeof(nonce));
 	copy_quoted(header, "realm=\"", realm, sizeof(realm));
 	nonce_count = 0;
+	digest_begin();
 }
 
 static void note(double seconds)
@@ -382,6 +417,7 @@ static void greet(void)
 		memset(nonce, '0', 64);
 	if (!realm[0])
 		strcpy(realm, "example.com");
+	digest_begin();
 	latency_count = 0;
 	errors = 0;
 }
@@ -497,6 +533,7 @@ int main(int count, char **words)
 			die("memory");
 		open_connection(&connections[i]);
 	}
+	snprintf(host_line, sizeof(host_line), " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", want.port);
 	greet();
 	double cpu = server_cpu();
 	start = now();
