@@ -35,18 +35,15 @@ static bool read_template(struct request *request, struct snapshot *out)
 	return request->selector || !decided(request, out->etag, out->body.size);
 }
 
-/* The document to answer with, or to look for a part in: whether that is there comes before
- * conditions on it. False when the walk has ended. */
+/* The document to answer with. False when the walk has ended. */
 static bool fetch(struct request *request, struct snapshot *out)
 {
 	bool found;
 	if (usage_generated(request->usage, &request->target.id))
-		return generated_read(request, out)
-		       && (request->selector || !decided(request, out->etag, out->body.size));
+		return generated_read(request, out) && !decided(request, out->etag, out->body.size);
 	bool conditional =
-		!request->selector
-		&& (request->conditions.match.present || request->conditions.none_match.present);
-	if (!read_document(request, conditional ? STORE_HEAD : STORE_BODY, out, &found))
+		request->conditions.match.present || request->conditions.none_match.present;
+	if (!read_document(request, conditional ? 0 : SIZE_MAX, out, &found))
 		return false;
 	if (!found)
 		return read_template(request, out);
@@ -59,12 +56,22 @@ static bool fetch(struct request *request, struct snapshot *out)
 		if (decided(request, out->etag, out->size))
 			return false;
 		judged = out->etag;
-		if (!read_document(request, STORE_BODY, out, &found))
+		if (!read_document(request, SIZE_MAX, out, &found))
 			return false;
 		if (!found)
 			return request_refuse(request, OUTCOME_ABSENT, "no such document");
 	} while (!etag_equal(judged, out->etag));
 	return true;
+}
+
+/* The document to look for a part in, without its body if that is larger than `most`: whether the
+ * part is there comes before conditions on it. False when the walk has ended. */
+static bool fetch_around(struct request *request, size_t most, struct snapshot *out)
+{
+	bool found;
+	if (usage_generated(request->usage, &request->target.id))
+		return generated_read(request, out);
+	return read_document(request, most, out, &found) && (found || read_template(request, out));
 }
 
 static void answer_document(struct request *request)
@@ -90,39 +97,42 @@ static struct span part_type(enum selector_terminal terminal)
 					      : SPAN("application/xcap-el+xml");
 }
 
-static void answer_part(struct request *request)
+static void answer_part(struct request *request, const struct snapshot *document)
 {
-	struct snapshot document;
 	struct found found;
 	struct span part;
-	if (!fetch(request, &document))
-		return;
 	enum selector_terminal terminal = selector_terminal(request->selector);
-	if (!selector_find(request->selector, document.body, &found) || found.count != 1) {
+	if (!selector_find(request->selector, document->body, &found) || found.count != 1) {
 		request_refuse(request, OUTCOME_ABSENT,
 			"the node selector does not select exactly one node");
 		return;
 	}
-	part = found_octets(&found, document.body);
+	part = found_octets(&found, document->body);
 	if (terminal == SELECTOR_NAMESPACES
-		&& !selector_namespaces(request->arena, request->selector, document.body, &part))
+		&& !selector_namespaces(request->arena, request->selector, document->body, &part))
 		part = (struct span){ NULL, 0 };
-	if (!decided(request, document.etag, part.size))
-		answer(request, document.etag, part, part_type(terminal));
+	if (!decided(request, document->etag, part.size))
+		answer(request, document->etag, part, part_type(terminal));
 }
 
-static void answer_now(struct request *request)
+/* False: the document is too large to be looked through here and now. */
+static bool answer_up_to(struct request *request, size_t most)
 {
-	if (request->selector)
-		answer_part(request);
-	else
+	struct snapshot document;
+	if (!request->selector)
 		answer_document(request);
+	else if (fetch_around(request, most, &document)) {
+		if (!document.body.data)
+			return false;
+		answer_part(request, &document);
+	}
+	return true;
 }
 
 static void answer_in_pool(struct job *job)
 {
 	struct request *request = request_of_job(job);
-	answer_now(request);
+	answer_up_to(request, SIZE_MAX);
 	request->wake(request);
 }
 
@@ -130,7 +140,7 @@ static void answer_in_pool(struct job *job)
 static void template_done(struct ticket *ticket)
 {
 	struct request *request = request_of_ticket(ticket);
-	answer_now(request);
+	answer_up_to(request, SIZE_MAX);
 	request->wake(request);
 }
 
@@ -157,11 +167,8 @@ enum progress get(struct request *request)
 {
 	if (store_template(request))
 		return ANSWER_LATER;
-	bool slow = generated_slowly(request) || (request->selector && is_large(request));
-	if (!slow) {
-		answer_now(request);
+	if (!generated_slowly(request) && answer_up_to(request, LARGE_DOCUMENT))
 		return ANSWER_NOW;
-	}
 	request->job.run = answer_in_pool;
 	pool_add(request->server->pool, &request->job);
 	return ANSWER_LATER;

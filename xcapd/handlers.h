@@ -29,9 +29,9 @@ enum progress commit_later(struct request *request);
 struct xml_limits document_limits(const struct request *request);
 /* Judges the whole new document by its usage; false: the conflict is told. */
 bool judge_document(struct request *request, struct span document);
-/* Reads the document's head: found_out, or false when the store failed (the walk is ended). */
-bool read_document(
-	struct request *request, enum store_want want, struct snapshot *out, bool *found_out);
+/* Reads the document's head, and its body when that has at most `most` octets (0: in no case,
+ * SIZE_MAX: in any): found_out, or false when the store failed (the walk is ended). */
+bool read_document(struct request *request, size_t most, struct snapshot *out, bool *found_out);
 /* Precondition of a write, against the stored version: false ends the walk with 412. */
 bool conditions_allow(struct request *request, struct etag current);
 

@@ -150,7 +150,7 @@ static enum prepared prepare_on_stored(struct request *request)
 {
 	struct snapshot stored;
 	bool found;
-	if (!read_document(request, STORE_BODY, &stored, &found))
+	if (!read_document(request, SIZE_MAX, &stored, &found))
 		return REFUSED;
 	request->on_template = !found;
 	if (!found) {

@@ -24,11 +24,10 @@ bool is_large(struct request *request)
 	       && stored.size > LARGE_DOCUMENT;
 }
 
-bool read_document(
-	struct request *request, enum store_want want, struct snapshot *out, bool *found_out)
+bool read_document(struct request *request, size_t most, struct snapshot *out, bool *found_out)
 {
-	enum store_result result =
-		store_read(request->server->store, request->arena, &request->target.id, want, out);
+	enum store_result result = store_read_small(
+		request->server->store, request->arena, &request->target.id, most, out);
 	*found_out = result == STORE_OK;
 	if (result == STORE_OK)
 		return true;
@@ -180,8 +179,7 @@ static bool conditions_hold(struct request *request)
 	bool found;
 	if (!request->conditions.match.present && !request->conditions.none_match.present)
 		return true;
-	return read_document(request, STORE_HEAD, &stored, &found)
-	       && conditions_allow(request, stored.etag);
+	return read_document(request, 0, &stored, &found) && conditions_allow(request, stored.etag);
 }
 
 /* While it waited the document may have moved on, and then nothing has to be judged. */
@@ -211,7 +209,7 @@ enum progress delete_document(struct request *request)
 {
 	struct snapshot stored;
 	bool found;
-	if (!read_document(request, STORE_HEAD, &stored, &found))
+	if (!read_document(request, 0, &stored, &found))
 		return ANSWER_NOW;
 	if (!found) {
 		request_refuse(request, OUTCOME_ABSENT, "no such document");

@@ -49,8 +49,8 @@ static enum store_result document_find(struct store *store, MDB_txn *txn, enum t
 	return decode_document(row, out) ? STORE_OK : row_damaged(table);
 }
 
-enum store_result store_read(struct store *store, struct arena *arena, const struct doc_id *id,
-	enum store_want want, struct snapshot *out)
+enum store_result store_read_small(struct store *store, struct arena *arena,
+	const struct doc_id *id, size_t most, struct snapshot *out)
 {
 	MDB_txn *txn;
 	struct document document;
@@ -64,11 +64,17 @@ enum store_result store_read(struct store *store, struct arena *arena, const str
 		out->etag = (struct etag){ store_generation(store), document.number };
 		out->time = document.time;
 		out->size = (size_t)document.size;
-		if (want == STORE_BODY)
+		if (most && document.size <= most)
 			result = body_copy(store, txn, arena, &document, &out->body);
 	}
 	reading_end(store, txn);
 	return result;
+}
+
+enum store_result store_read(struct store *store, struct arena *arena, const struct doc_id *id,
+	enum store_want want, struct snapshot *out)
+{
+	return store_read_small(store, arena, id, want == STORE_BODY ? SIZE_MAX : 0, out);
 }
 
 /* --- lists --- */

@@ -69,6 +69,9 @@ enum store_want { STORE_HEAD, STORE_BODY };
 
 enum store_result store_read(struct store *store, struct arena *arena, const struct doc_id *id,
 	enum store_want want, struct snapshot *out);
+/* With the body when it has at most `most` octets, else the head alone. */
+enum store_result store_read_small(struct store *store, struct arena *arena,
+	const struct doc_id *id, size_t most, struct snapshot *out);
 
 enum change_what { CHANGE_DOCUMENT, CHANGE_ELEMENT, CHANGE_ATTRIBUTE };
 

@@ -2,6 +2,8 @@
 #include "xcap/scope.h"
 #include "xcap/selector.h"
 
+enum { LOOK_AHEAD = 16 * 1024 /* octets */ };
+
 /* The tests of one step among the children of one element, the context. What the last prefix meant
  * is kept: children that declare nothing nearly always share it. */
 struct sieve {
@@ -150,6 +152,7 @@ struct level {
 	struct sieve sieve;
 	size_t position, count; /* so many passed the name test, so many all of it */
 	bool closed;            /* the rest of the children changes nothing */
+	bool looked;            /* ahead */
 	struct tag chosen;
 };
 
@@ -187,7 +190,19 @@ static void open_level(struct level *level, struct names *names, const struct tr
 		.element = meaning_of(names, step->name.space),
 		.attribute = meaning_of(names, step->attribute.space) };
 	level->position = level->count = 0;
-	level->closed = false;
+	level->closed = level->looked = false;
+}
+
+/* Closes a level when no child from `at` on can pass. Looked for once, and in documents of usual
+ * size: in others it might take longer than to go on. */
+static void look_ahead(struct level *level, size_t at)
+{
+	const struct step *step = level->sieve.step;
+	struct span rest = span_from(level->sieve.trail->document, at);
+	if (level->looked || !step->has_attribute || rest.size > LOOK_AHEAD)
+		return;
+	level->looked = true;
+	level->closed |= value_nowhere(rest, step->value);
 }
 
 /* The child that was just read; does the step choose it as the first one? */
@@ -228,8 +243,13 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 		const struct tag *child = &trail->tags[trail->depth];
 		struct level *level = &levels[trail->depth];
 		enum scan_event event = SCAN_CLOSE;
-		if (open <= trail->depth && !scan_skip(&scan, NULL))
-			return false;
+		if (open <= trail->depth) {
+			look_ahead(&levels[open - 1], scan.at);
+			if (levels[open - 1].closed)
+				continue;
+			if (!scan_skip(&scan, NULL))
+				return false;
+		}
 		if (open > trail->depth)
 			event = next_child(trail, level->sieve.step, &scan);
 		if (event == SCAN_BROKEN || (event == SCAN_CLOSE && !trail->depth))
@@ -238,15 +258,17 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 			trail->depth--;
 			continue;
 		}
-		bool inside = consider(level, !trail->depth) && trail->depth + 1 < steps;
-		if (inside && !child->empty) {
+		bool chosen = consider(level, !trail->depth);
+		if (chosen && trail->depth + 1 < steps && !child->empty) {
 			trail->depth++;
 			open_level(level + 1, &names, trail, &selector->steps[trail->depth]);
 			*opened_out = trail->depth + 1;
-		} else if (!child->empty && deepest_open(levels, trail->depth)
-			   && !scan_skip(&scan, NULL)) {
-			return false;
+			continue;
 		}
+		if (chosen)
+			look_ahead(level, child->end);
+		if (!child->empty && deepest_open(levels, trail->depth) && !scan_skip(&scan, NULL))
+			return false;
 	}
 	return true;
 }

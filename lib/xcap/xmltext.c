@@ -273,6 +273,12 @@ bool value_equal(struct span stored, struct span meant)
 	return i == meant.size;
 }
 
+bool value_nowhere(struct span octets, struct span meant)
+{
+	return meant.size && !span_find(meant, ' ', NULL) && !span_find(octets, '&', NULL)
+	       && !span_search(octets, meant, NULL);
+}
+
 bool value_decode(struct arena *arena, struct span stored, struct span *out)
 {
 	*out = (struct span){ NULL, 0 };

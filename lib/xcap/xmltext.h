@@ -39,6 +39,10 @@ bool xml_characters(struct span text);
 /* Do they mean the same? False too when `stored` is no legal value. */
 bool value_equal(struct span stored, struct span meant);
 
+/* Is it sure that no value between quotes in these octets means `meant`? (Only a look: never true
+ * when `meant` has a space or is empty, or a reference is there.) */
+bool value_nowhere(struct span octets, struct span meant);
+
 /* What it means. False when it is no legal value (a '<', a '&' that begins no reference, a
  * reference to what is not there) or without memory: then out->data is NULL. A shorter form of a
  * value never grows by this. */

@@ -54,6 +54,14 @@ static void a_creation_and_a_change_tell_their_etags(void **state)
 	assert_int_equal(snapshot.size, 3);
 	assert_null(snapshot.body.data);
 	assert_true(snapshot.time > UINT64_C(1600000000000));
+	for (size_t most = 0; most < 5; most++) {
+		assert_int_equal(store_read_small(world->store, world->arena, &id, most, &snapshot),
+			STORE_OK);
+		assert_true(etag_equal(snapshot.etag, second.etag));
+		assert_int_equal(snapshot.size, 3);
+		assert_int_equal(snapshot.body.size, most < 3 ? 0 : 3);
+		assert_int_equal(snapshot.body.data != NULL, most >= 3);
+	}
 	world_end(&world);
 }
 
