@@ -76,6 +76,7 @@ struct sip_answer {
 	struct span content_type, body; /* type none: no body */
 };
 
+/* `incoming` and its message are gone after it. */
 void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer);
 
 /* --- requests of ours --- */

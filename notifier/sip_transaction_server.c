@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "notifier/sip_build.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sip_incoming {
+	struct table_node node; /* first: a node is its transaction */
+	struct sip *sip;
+	const struct sip_message *message; /* NULL once it is answered */
+	struct sip_flow flow;
+	struct hop way_back;
+	struct span response; /* kept for retransmissions */
+	uint64_t answered_at;
+	struct sip_incoming *answered_next;
+	struct span method, key;
+	char texts[];
+};
+
+bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key *out)
+{
+	const struct sip_via *via = &request->via;
+	if (span_starts(via->branch, SPAN("z9hG4bK")) && via->branch.size > 7)
+		out->text = arena_format(request->arena, "%.*s %u %.*s", SPAN_ARG(via->branch),
+			via->port, SPAN_ARG(via->host));
+	else
+		out->text = arena_format(request->arena, "%.*s %u %.*s %.*s %.*s %u %.*s %.*s",
+			SPAN_ARG(via->branch), via->port, SPAN_ARG(via->host),
+			SPAN_ARG(request->uri), SPAN_ARG(request->call_id), request->cseq,
+			SPAN_ARG(request->from_tag), SPAN_ARG(request->to_tag));
+	out->hash = table_hash(&sip->secret, out->text);
+	out->method = request->method;
+	return out->text.data;
+}
+
+static struct sip_incoming *next_of_key(
+	const struct sip *sip, const struct sip_key *key, struct sip_incoming *after)
+{
+	struct table_node *node = after ? &after->node : NULL;
+	while ((node = table_find(&sip->servers, key->hash, node))) {
+		struct sip_incoming *incoming = (struct sip_incoming *)node;
+		if (span_equal(incoming->key, key->text))
+			return incoming;
+	}
+	return NULL;
+}
+
+static void send_response(struct sip *sip, const struct hop *way_back, struct span response)
+{
+	struct sip_flow flow;
+	const char *why = NULL;
+	if (transport_send(sip->transport, way_back, response, &flow, &why) == TRANSPORT_SENT)
+		sip->figures.responses_out++;
+	else
+		log_event(LEVEL_DEBUG, "sip", "a response did not leave: %s", why ? why : "");
+}
+
+bool sip_servers_absorb(struct sip *sip, const struct sip_key *key)
+{
+	struct sip_incoming *incoming = NULL;
+	while ((incoming = next_of_key(sip, key, incoming))) {
+		if (!span_equal(incoming->method, key->method))
+			continue;
+		sip->figures.retransmissions_in++;
+		if (incoming->response.data)
+			send_response(sip, &incoming->way_back, incoming->response);
+		return true;
+	}
+	return false;
+}
+
+bool sip_servers_pending(const struct sip *sip, const struct sip_key *key)
+{
+	struct sip_incoming *incoming = NULL;
+	while ((incoming = next_of_key(sip, key, incoming)))
+		if (incoming->message)
+			return true;
+	return false;
+}
+
+static void drop(struct sip_incoming *incoming)
+{
+	if (incoming->message) {
+		struct arena *arena = incoming->message->arena;
+		arena_free(&arena);
+	}
+	table_remove(&incoming->sip->servers, &incoming->node);
+	free((char *)incoming->response.data);
+	free(incoming);
+}
+
+static void drop_oldest(struct sip *sip)
+{
+	struct sip_incoming *oldest = sip->answered_first;
+	sip->answered_first = oldest->answered_next;
+	if (!sip->answered_first)
+		sip->answered_last = NULL;
+	drop(oldest);
+}
+
+/* Those that were answered at least that long ago. */
+static void drop_older(struct sip *sip, uint64_t age)
+{
+	uint64_t now = loop_now(sip->loop);
+	while (sip->answered_first && now - sip->answered_first->answered_at >= age)
+		drop_oldest(sip);
+}
+
+static void on_timer_j(void *context)
+{
+	struct sip *sip = context;
+	drop_older(sip, SIP_TIMER_J);
+	if (sip->answered_first)
+		timer_set(sip->loop, &sip->timer_j, sip->answered_first->answered_at + SIP_TIMER_J);
+}
+
+void sip_servers_start(struct sip *sip)
+{
+	sip->timer_j = (struct timer){ .fire = on_timer_j, .context = sip };
+}
+
+static bool has_room(struct sip *sip)
+{
+	if (sip->servers.count < sip->server_most)
+		return true;
+	if (sip->answered_first
+		&& loop_now(sip->loop) - sip->answered_first->answered_at >= SIP_KEEP_LEAST)
+		drop_oldest(sip);
+	return sip->servers.count < sip->server_most;
+}
+
+static struct span keep_text(char **at, struct span text)
+{
+	struct span kept = { *at, text.size };
+	memcpy(*at, text.data, text.size);
+	*at += text.size;
+	return kept;
+}
+
+struct sip_incoming *sip_servers_take(struct sip *sip, const struct sip_message *request,
+	const struct sip_flow *from, const struct sip_key *key)
+{
+	if (!has_room(sip))
+		return NULL;
+	struct sip_incoming *incoming =
+		calloc(1, sizeof(*incoming) + key->text.size + key->method.size);
+	if (!incoming)
+		return NULL;
+	char *at = incoming->texts;
+	incoming->sip = sip;
+	incoming->flow = *from;
+	incoming->key = keep_text(&at, key->text);
+	incoming->method = keep_text(&at, key->method);
+	if (!sip_build_way_back(request, from, &incoming->way_back)
+		|| !table_add(&sip->servers, &incoming->node, key->hash)) {
+		free(incoming);
+		return NULL;
+	}
+	incoming->message = request;
+	if (sip->scratch == request->arena)
+		sip->scratch = NULL;
+	return incoming;
+}
+
+const struct sip_message *sip_incoming_message(const struct sip_incoming *incoming)
+{
+	return incoming->message;
+}
+
+const struct sip_flow *sip_incoming_flow(const struct sip_incoming *incoming)
+{
+	return &incoming->flow;
+}
+
+bool sip_incoming_secure(const struct sip_incoming *incoming)
+{
+	return incoming->flow.transport == SIP_TLS;
+}
+
+/* RFC 3261 §12.1.1: our Contact is sips where the request or its first Record-Route is. */
+static bool wants_sips(const struct sip_message *request)
+{
+	struct sip_name_addr route;
+	struct span first = sip_header(request, "record-route", 0);
+	struct span uri = request->uri;
+	if (span_equal_nocase(span_first(uri, 5), SPAN("sips:")))
+		return true;
+	uri = first.data && sip_name_addr(first, &route) ? route.uri : request->contact_uri;
+	return span_equal_nocase(span_first(uri, 5), SPAN("sips:"));
+}
+
+/* By UDP the request may come again: the answer is kept for Timer J, the request is not. */
+static void keep_answer(struct sip_incoming *incoming, struct span response)
+{
+	struct sip *sip = incoming->sip;
+	struct arena *arena = incoming->message->arena;
+	char *kept = malloc(response.size);
+	if (!kept) {
+		drop(incoming);
+		return;
+	}
+	memcpy(kept, response.data, response.size);
+	incoming->response = (struct span){ kept, response.size };
+	incoming->message = NULL;
+	arena_free(&arena);
+	incoming->answered_at = loop_now(sip->loop);
+	if (sip->answered_last)
+		sip->answered_last->answered_next = incoming;
+	else
+		sip->answered_first = incoming;
+	sip->answered_last = incoming;
+	if (!timer_is_set(&sip->timer_j))
+		timer_set(sip->loop, &sip->timer_j, incoming->answered_at + SIP_TIMER_J);
+}
+
+void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
+{
+	struct sip *sip = incoming->sip;
+	const struct sip_message *request = incoming->message;
+	struct span contact = { NULL, 0 };
+	assert(request); /* answered once */
+	if (answer->contact) {
+		struct span us = sip_build_sent_by(sip, request->arena, &incoming->flow);
+		contact = sip_build_contact(
+			request->arena, us, incoming->flow.transport, wants_sips(request));
+	}
+	struct span response =
+		sip_build_response(request->arena, request, &incoming->flow, answer, contact);
+	if (!response.data) {
+		drop(incoming);
+		return;
+	}
+	send_response(sip, &incoming->way_back, response);
+	if (incoming->flow.transport == SIP_UDP)
+		keep_answer(incoming, response);
+	else
+		drop(incoming);
+}
+
+void sip_servers_free(struct sip *sip)
+{
+	size_t place = 0;
+	timer_stop(sip->loop, &sip->timer_j);
+	for (struct table_node *node; (node = table_any(&sip->servers, &place));)
+		drop((struct sip_incoming *)node);
+	table_free(&sip->servers);
+}
