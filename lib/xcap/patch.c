@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "xcap/patch_private.h"
+
+enum { OP_ROOM = 40 }; /* octets of an operation beside its selector and content, about */
+
+struct patcher {
+	struct arena *arena;
+	struct buffer *ops;
+	struct buffer path;  /* of the element whose inside is patched; empty for the document */
+	size_t most;         /* octets that the operations may reach */
+	size_t declarations; /* that were looked at for a change */
+	bool starved;
+};
+
+/* A place between children: what stands before it is already as it will be, what stands behind it
+ * as it was. */
+struct spot {
+	size_t before[PATCH_KINDS];
+	const struct patch_node *left, *right; /* NULL: none */
+};
+
+static void cut_back(struct buffer *buffer, size_t size)
+{
+	buffer->size = size;
+	if (buffer->data)
+		buffer->data[size] = '\0';
+}
+
+static bool starve(struct patcher *patcher)
+{
+	patcher->starved = true;
+	return false;
+}
+
+/* May it go on after an operation? */
+static bool fits(struct patcher *patcher)
+{
+	if (patcher->ops->failed || patcher->path.failed)
+		return starve(patcher);
+	return patcher->ops->size <= patcher->most;
+}
+
+/* --- selectors --- */
+
+/* The nth child of a kind; patcher->path.size has to be put back after use. */
+static struct span step_to(struct patcher *patcher, enum patch_kind kind, size_t position)
+{
+	static const char *const tests[PATCH_KINDS] = { "*", "text()", "comment()",
+		"processing-instruction()" };
+	struct buffer *path = &patcher->path;
+	bool root = !path->size && kind == PATCH_ELEMENT;
+	if (path->size)
+		buffer_octet(path, '/');
+	buffer_text(path, tests[kind]);
+	if (!root)
+		buffer_format(path, "[%zu]", position);
+	return buffer_span(path);
+}
+
+static void step_back(struct patcher *patcher, size_t size)
+{
+	cut_back(&patcher->path, size);
+}
+
+/* --- children that come and go --- */
+
+static void count_kinds(struct spot *spot, struct patch_run run)
+{
+	for (size_t i = 0; i < run.count; i++)
+		spot->before[run.nodes[i].kind]++;
+	if (run.count)
+		spot->left = &run.nodes[run.count - 1];
+}
+
+static bool write_content(
+	struct patcher *patcher, struct patch_op *op, struct span sel, struct patch_run run)
+{
+	struct bindings needs;
+	struct diff_tag tag;
+	if (!sel.data || !patch_needs(patcher->arena, run, &needs))
+		return starve(patcher);
+	op->declared = &needs;
+	patch_op_begin(patcher->ops, &tag, op, sel);
+	patch_write_run(patcher->arena, patcher->ops, run);
+	diff_tag_close(patcher->ops, &tag);
+	return fits(patcher);
+}
+
+/* Beside an element if there is one, else at an end of the parent, else beside what there is. */
+static struct span place_for(struct patcher *patcher, const struct spot *spot, const char **pos_out)
+{
+	const struct patch_node *left = spot->left, *right = spot->right;
+	bool inside = patcher->path.size > 0;
+	bool by_left = left && (left->kind == PATCH_ELEMENT || !inside);
+	*pos_out = by_left ? "after" : "before";
+	if (by_left)
+		return step_to(patcher, left->kind, spot->before[left->kind]);
+	if (right && (right->kind == PATCH_ELEMENT || !inside))
+		return step_to(patcher, right->kind, spot->before[right->kind] + 1);
+	if (!left || !right) {
+		*pos_out = right ? "prepend" : NULL;
+		return buffer_span(&patcher->path);
+	}
+	*pos_out = "after";
+	return step_to(patcher, left->kind, spot->before[left->kind]);
+}
+
+static bool insert(struct patcher *patcher, const struct spot *spot, struct patch_run run)
+{
+	struct patch_op op = { .name = "add" };
+	size_t size = patcher->path.size;
+	struct span sel = place_for(patcher, spot, &op.pos);
+	bool done = write_content(patcher, &op, sel, run);
+	step_back(patcher, size);
+	return done;
+}
+
+static bool replace(struct patcher *patcher, const struct spot *spot, const struct patch_node *node)
+{
+	struct patch_op op = { .name = "replace" };
+	size_t size = patcher->path.size;
+	struct span sel = step_to(patcher, node->kind, spot->before[node->kind] + 1);
+	bool done = write_content(patcher, &op, sel, (struct patch_run){ node, 1 });
+	step_back(patcher, size);
+	return done;
+}
+
+static bool remove_one(
+	struct patcher *patcher, enum patch_kind kind, size_t position, const char *ws)
+{
+	struct patch_op op = { .name = "remove", .ws = ws };
+	size_t size = patcher->path.size;
+	patch_op_text(patcher->ops, &op, step_to(patcher, kind, position), SPAN(""));
+	step_back(patcher, size);
+	return fits(patcher);
+}
+
+static bool is_white(const struct patch_node *node)
+{
+	return node->kind == PATCH_TEXT && !span_trim(node->text).size;
+}
+
+/* What goes with nodes[i] by its ws attribute (RFC 5261 §4.5): bit 1 before, bit 2 after. White
+ * text goes with the one before it if it can. */
+static unsigned whites_of(struct patch_run run, size_t i)
+{
+	bool after = i + 1 < run.count && is_white(&run.nodes[i + 1]);
+	bool before = i == 1 && is_white(&run.nodes[0]);
+	return (before ? 1u : 0) | (after ? 2u : 0);
+}
+
+static bool goes_along(struct patch_run run, size_t i)
+{
+	return is_white(&run.nodes[i]) && run.count > 1;
+}
+
+/* Texts first, so that none ever meets another one. */
+static bool remove_run(struct patcher *patcher, const struct spot *spot, struct patch_run run)
+{
+	static const char *const ws[] = { NULL, "before", "after", "both" };
+	size_t kept = 0;
+	for (size_t i = 0; i < run.count; i++) {
+		if (run.nodes[i].kind != PATCH_TEXT)
+			continue;
+		if (goes_along(run, i))
+			kept++;
+		else if (!remove_one(
+				 patcher, PATCH_TEXT, spot->before[PATCH_TEXT] + kept + 1, NULL))
+			return false;
+	}
+	for (size_t i = 0; i < run.count; i++) {
+		enum patch_kind kind = run.nodes[i].kind;
+		if (kind != PATCH_TEXT
+			&& !remove_one(
+				patcher, kind, spot->before[kind] + 1, ws[whites_of(run, i)]))
+			return false;
+	}
+	return true;
+}
+
+static struct patch_run run_from(struct patch_run run, size_t from)
+{
+	return (struct patch_run){ run.nodes + from, run.count - from };
+}
+
+static bool meet_as_text(const struct patch_node *a, const struct patch_node *b)
+{
+	return a->kind == PATCH_TEXT && b->kind == PATCH_TEXT;
+}
+
+/* What comes is put before what goes, or behind it if texts would meet; they cannot do so on both
+ * sides. */
+static bool exchange(
+	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now)
+{
+	struct spot place = *spot, rest = *spot;
+	bool behind = old.count && now.count && meet_as_text(&now.nodes[now.count - 1], old.nodes);
+	if (behind)
+		count_kinds(&place, old);
+	else if (old.count)
+		place.right = old.nodes;
+	if (now.count && !insert(patcher, &place, now))
+		return false;
+	count_kinds(spot, now);
+	return remove_run(patcher, behind ? &rest : spot, old);
+}
+
+/* Neighbours without a partner: those of one kind are replaced as long as they stand in a row. */
+static bool patch_gap(
+	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now)
+{
+	while (old.count && now.count && old.nodes->kind == now.nodes->kind) {
+		if (!replace(patcher, spot, now.nodes))
+			return false;
+		count_kinds(spot, (struct patch_run){ now.nodes, 1 });
+		old = run_from(old, 1);
+		now = run_from(now, 1);
+	}
+	return exchange(patcher, spot, old, now);
+}
+
+/* --- namespaces (RFC 5261 §4.3.3, §4.5.3) --- */
+
+enum { DECLARATIONS_MOST = 64 }; /* in a patch: each may cost a walk over the document */
+
+static bool names_prefix(const xmlNs *ns, const xmlChar *prefix)
+{
+	return ns && xmlStrEqual(ns->prefix, prefix);
+}
+
+/* Does a name use the prefix, or another element than `top` declare it? */
+static bool mentions(const xmlNode *element, const xmlChar *prefix, const xmlNode *top)
+{
+	if (names_prefix(element->ns, prefix))
+		return true;
+	for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+		if (names_prefix(attribute->ns, prefix))
+			return true;
+	for (const xmlNs *ns = element->nsDef; ns && element != top; ns = ns->next)
+		if (names_prefix(ns, prefix))
+			return true;
+	for (const xmlNode *child = element->children; child; child = child->next)
+		if (child->type == XML_ELEMENT_NODE && mentions(child, prefix, top))
+			return true;
+	return false;
+}
+
+static const xmlNs *declaration_of(const xmlNode *element, const xmlChar *prefix)
+{
+	const xmlNs *ns = element->nsDef;
+	while (ns && !names_prefix(ns, prefix))
+		ns = ns->next;
+	return ns;
+}
+
+/* Is that declaration of `there` to be taken out, or put in? */
+static bool differs(const xmlNode *there, const xmlNs *ns, const xmlNode *other)
+{
+	const xmlNs *same = declaration_of(other, ns->prefix);
+	return patch_declares_anew(there, ns)
+	       && !(same && patch_declares_anew(other, same) && xmlStrEqual(same->href, ns->href));
+}
+
+static bool is_free(struct patcher *patcher, const xmlNode *old, const xmlNs *ns)
+{
+	return ns->prefix && patcher->declarations++ < DECLARATIONS_MOST
+	       && !mentions(old, ns->prefix, old);
+}
+
+/* A declaration that is not in use in the former version may change alone; no other. */
+static bool can_change(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
+{
+	for (const xmlNs *ns = old->nsDef; ns; ns = ns->next)
+		if (differs(old, ns, now) && !is_free(patcher, old, ns))
+			return false;
+	for (const xmlNs *ns = now->nsDef; ns; ns = ns->next) {
+		if (!differs(now, ns, old))
+			continue;
+		const xmlNs *there = declaration_of(old, ns->prefix);
+		if (!is_free(patcher, old, ns) || (there && !differs(old, there, now)))
+			return false;
+	}
+	return true;
+}
+
+static bool patch_declarations(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
+{
+	struct span here = buffer_span(&patcher->path);
+	for (const xmlNs *ns = old->nsDef; ns; ns = ns->next) {
+		if (!differs(old, ns, now))
+			continue;
+		struct span sel = arena_format(patcher->arena, "%.*s/namespace::%s", SPAN_ARG(here),
+			(const char *)ns->prefix);
+		if (!sel.data)
+			return starve(patcher);
+		patch_op_text(patcher->ops, &(struct patch_op){ .name = "remove" }, sel, SPAN(""));
+		if (!fits(patcher))
+			return false;
+	}
+	for (const xmlNs *ns = now->nsDef; ns; ns = ns->next) {
+		if (!differs(now, ns, old))
+			continue;
+		struct patch_op op = { .name = "add" };
+		op.type = arena_format(patcher->arena, "namespace::%s", (const char *)ns->prefix);
+		struct span space = patch_space(patcher->arena, ns);
+		if (!op.type.data || !space.data)
+			return starve(patcher);
+		patch_op_text(patcher->ops, &op, here, space);
+		if (!fits(patcher))
+			return false;
+	}
+	return true;
+}
+
+/* --- attributes --- */
+
+/* How it is named in an operation, and the namespace that its prefix needs there. */
+static struct span name_attribute(struct patcher *patcher, const xmlAttr *attribute,
+	struct binding *binding, struct bindings *out)
+{
+	const xmlNs *ns = attribute->ns;
+	*out = (struct bindings){ binding, 0 };
+	if (!ns)
+		return span_of((const char *)attribute->name);
+	binding->prefix = span_of((const char *)ns->prefix);
+	binding->uri = patch_space(patcher->arena, ns);
+	out->count = !span_equal(binding->prefix, SPAN("xml"));
+	if (!binding->uri.data)
+		return binding->uri;
+	return arena_format(
+		patcher->arena, "%s:%s", (const char *)ns->prefix, (const char *)attribute->name);
+}
+
+static bool change_attribute(
+	struct patcher *patcher, const char *operation, const xmlAttr *attribute, struct span value)
+{
+	struct binding binding;
+	struct bindings declared;
+	struct patch_op op = { .name = operation, .declared = &declared };
+	struct span name = name_attribute(patcher, attribute, &binding, &declared);
+	struct span sel = arena_format(patcher->arena, "%.*s/@%.*s",
+		SPAN_ARG(buffer_span(&patcher->path)), SPAN_ARG(name));
+	if (!name.data || !sel.data || !value.data)
+		return starve(patcher);
+	patch_op_text(patcher->ops, &op, sel, value);
+	return fits(patcher);
+}
+
+static bool add_attribute(struct patcher *patcher, const xmlAttr *attribute)
+{
+	struct binding binding;
+	struct bindings declared;
+	struct span name = name_attribute(patcher, attribute, &binding, &declared);
+	struct span value = patch_value(patcher->arena, attribute);
+	if (!name.data || !value.data)
+		return starve(patcher);
+	patch_op_attribute(patcher->ops, name, &declared, buffer_span(&patcher->path), value);
+	return fits(patcher);
+}
+
+/* Old ones go and change before new ones come: another prefix may stand for the same namespace. */
+static bool patch_old_attributes(
+	struct patcher *patcher, const xmlAttr *const *old, const xmlAttr *const *now)
+{
+	while (*old) {
+		int order = *now ? patch_attribute_order(*old, *now) : -1;
+		if (order < 0) {
+			if (!change_attribute(patcher, "remove", *old++, SPAN("")))
+				return false;
+			continue;
+		}
+		if (!order) {
+			struct span former = patch_value(patcher->arena, *old++);
+			struct span value = patch_value(patcher->arena, *now);
+			if ((!former.data || !span_equal(former, value))
+				&& !change_attribute(patcher, "replace", *now, value))
+				return false;
+		}
+		now++;
+	}
+	return true;
+}
+
+static bool patch_new_attributes(
+	struct patcher *patcher, const xmlAttr *const *old, const xmlAttr *const *now)
+{
+	while (*now) {
+		int order = *old ? patch_attribute_order(*old, *now) : 1;
+		if (order > 0 && !add_attribute(patcher, *now))
+			return false;
+		old += order <= 0;
+		now += order >= 0;
+	}
+	return true;
+}
+
+static bool patch_all_attributes(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
+{
+	if (!old->properties && !now->properties)
+		return true;
+	const xmlAttr **left = patch_attributes(patcher->arena, old);
+	const xmlAttr **right = patch_attributes(patcher->arena, now);
+	if (!left || !right)
+		return starve(patcher);
+	return patch_old_attributes(patcher, left, right)
+	       && patch_new_attributes(patcher, left, right);
+}
+
+/* --- elements --- */
+
+static bool patch_children(
+	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now);
+
+static bool same_name(const xmlNode *a, const xmlNode *b)
+{
+	const xmlNs *left = a->ns, *right = b->ns;
+	return xmlStrEqual(a->name, b->name)
+	       && (left == right
+		       || (left && right && xmlStrEqual(left->prefix, right->prefix)
+			       && xmlStrEqual(left->href, right->href)));
+}
+
+/* patcher->path leads to it. */
+static bool patch_inside(
+	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
+{
+	struct spot spot = { 0 };
+	if (!same_name(old->xml, now->xml) || !can_change(patcher, old->xml, now->xml))
+		return false;
+	return patch_declarations(patcher, old->xml, now->xml)
+	       && patch_all_attributes(patcher, old->xml, now->xml)
+	       && patch_children(patcher, &spot, (struct patch_run){ old->children, old->count },
+		       (struct patch_run){ now->children, now->count });
+}
+
+/* Patched inside if that can be said in fewer octets than the element itself, else replaced. */
+static bool patch_element(struct patcher *patcher, const struct spot *spot,
+	const struct patch_node *old, const struct patch_node *now)
+{
+	size_t start = patcher->ops->size, size = patcher->path.size, most = patcher->most;
+	step_to(patcher, PATCH_ELEMENT, spot->before[PATCH_ELEMENT] + 1);
+	size_t enough = start + now->weight + patcher->path.size + OP_ROOM;
+	patcher->most = enough < most ? enough : most;
+	bool done = patch_inside(patcher, old, now);
+	patcher->most = most;
+	step_back(patcher, size);
+	if (done || patcher->starved)
+		return done;
+	cut_back(patcher->ops, start);
+	return replace(patcher, spot, now);
+}
+
+static bool patch_children(
+	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now)
+{
+	const struct patch_node *right = spot->right;
+	size_t i = 0, j = 0;
+	long *partners = arena_alloc(patcher->arena, now.count * sizeof(*partners));
+	if (!partners || !patch_align(patcher->arena, old, now, partners))
+		return starve(patcher);
+	for (;;) {
+		size_t next = j;
+		while (next < now.count && partners[next] == PATCH_ALONE)
+			next++;
+		bool last = next == now.count;
+		size_t partner = last ? old.count : (size_t)partners[next];
+		spot->right = last ? right : &old.nodes[partner];
+		if (!patch_gap(patcher, spot, (struct patch_run){ &old.nodes[i], partner - i },
+			    (struct patch_run){ &now.nodes[j], next - j }))
+			return false;
+		if (last)
+			return true;
+		if (!patch_equal(patcher->arena, &old.nodes[partner], &now.nodes[next])
+			&& !patch_element(patcher, spot, &old.nodes[partner], &now.nodes[next]))
+			return false;
+		count_kinds(spot, (struct patch_run){ &now.nodes[next], 1 });
+		i = partner + 1;
+		j = next + 1;
+	}
+}
+
+/* --- documents --- */
+
+static size_t root_of(const struct patch_node *document)
+{
+	size_t i = 0;
+	while (document->children[i].kind != PATCH_ELEMENT)
+		i++;
+	return i;
+}
+
+/* What stands before the root element, it, and what stands behind it. */
+static bool patch_document(
+	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
+{
+	size_t i = root_of(old), j = root_of(now);
+	const struct patch_node *old_root = &old->children[i], *root = &now->children[j];
+	struct spot spot = { .right = old_root };
+	if (!patch_children(patcher, &spot, (struct patch_run){ old->children, i },
+		    (struct patch_run){ now->children, j }))
+		return false;
+	step_to(patcher, PATCH_ELEMENT, 1);
+	if (!patch_equal(patcher->arena, old_root, root) && !patch_inside(patcher, old_root, root))
+		return false;
+	step_back(patcher, 0);
+	count_kinds(&spot, (struct patch_run){ root, 1 });
+	spot.right = NULL;
+	return patch_children(patcher, &spot,
+		(struct patch_run){ old_root + 1, old->count - i - 1 },
+		(struct patch_run){ root + 1, now->count - j - 1 });
+}
+
+static enum patch_result patch_trees(
+	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
+{
+	size_t start = patcher->ops->size;
+	bool done = patch_document(patcher, old, now);
+	if (done && patcher->ops->size > start)
+		return PATCH_MADE;
+	cut_back(patcher->ops, start);
+	return done ? PATCH_SAME : patcher->starved ? PATCH_NO_MEMORY : PATCH_IMPOSSIBLE;
+}
+
+static enum patch_result compare(struct patcher *patcher, xmlDoc *former, xmlDoc *now)
+{
+	struct patch_node old, new;
+	if (!patch_tree(patcher->arena, former, &old) || !patch_tree(patcher->arena, now, &new))
+		return PATCH_NO_MEMORY;
+	return patch_trees(patcher, &old, &new);
+}
+
+enum patch_result patch_between(struct arena *arena, struct span former, struct span now,
+	size_t most, const struct xml_limits *limits, struct buffer *ops_out)
+{
+	struct conflict why = { .arena = arena };
+	struct xml_document *old = NULL, *new = NULL;
+	struct patcher patcher = { .arena = arena, .ops = ops_out, .path = { .arena = arena } };
+	enum patch_result result = PATCH_IMPOSSIBLE;
+	patcher.most = ops_out->size + most;
+	if (span_equal(former, now))
+		return PATCH_SAME;
+	if (xml_parse(&old, former, limits, &why) && xml_parse(&new, now, limits, &why))
+		result = compare(&patcher, xml_tree(old), xml_tree(new));
+	else if (why.kind == CONFLICT_NONE)
+		result = PATCH_NO_MEMORY;
+	xml_free(&new);
+	xml_free(&old);
+	return result;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the parts of xcap/patch: the compact trees that are compared, how their children are
+ * matched, and the writer of operations. All of it lives in one arena; one thread at a time. */
+#ifndef XCAPD_XCAP_PATCH_PRIVATE_H
+#define XCAPD_XCAP_PATCH_PRIVATE_H
+
+#include "xcap/diff.h"
+#include "xcap/patch.h"
+
+#include <libxml/tree.h>
+
+/* --- trees (patch_tree.c) --- */
+
+enum patch_kind { PATCH_ELEMENT, PATCH_TEXT, PATCH_COMMENT, PATCH_INSTRUCTION, PATCH_KINDS };
+
+/* A child as XPath counts them: neighbouring text and CDATA is one, and never empty. */
+struct patch_node {
+	const xmlNode *xml; /* the first one of a text */
+	enum patch_kind kind;
+	uint64_t hash;    /* of everything in it, as its canonical form has it */
+	uint64_t key;     /* of an element: name and key attribute */
+	uint64_t name;    /* of an element */
+	size_t weight;    /* about as many octets when written */
+	struct span text; /* of a text, what it means */
+	struct patch_node *children;
+	size_t count;
+};
+
+/* *out is the document itself: its children are the root element and what stands beside it. False
+ * without memory. */
+bool patch_tree(struct arena *arena, xmlDoc *document, struct patch_node *out);
+
+/* Canonically equal, both taken within equal namespaces? */
+bool patch_equal(struct arena *arena, const struct patch_node *a, const struct patch_node *b);
+
+/* The element's attributes, by name; NULL-terminated. NULL without memory. */
+const xmlAttr **patch_attributes(struct arena *arena, const xmlNode *element);
+int patch_attribute_order(
+	const xmlAttr *a, const xmlAttr *b); /* by local name, namespace, prefix */
+/* What its value means; none without memory. */
+struct span patch_value(struct arena *arena, const xmlAttr *attribute);
+
+/* The namespace that a declaration binds: libxml2 2.9 keeps an ampersand in it as "&#38;". None
+ * without memory. */
+struct span patch_space(struct arena *arena, const xmlNs *ns);
+
+/* Does that declaration say something that does not hold around the element? */
+bool patch_declares_anew(const xmlNode *element, const xmlNs *declaration);
+
+/* --- matching (patch_align.c) --- */
+
+/* Neighbours. */
+struct patch_run {
+	const struct patch_node *nodes;
+	size_t count;
+};
+
+enum { PATCH_ALONE = -1 };
+
+/* partners[j] becomes the index of the old node that the new node j goes on from, or PATCH_ALONE;
+ * indexes only rise. Only elements may have a partner that is not their equal. False without
+ * memory. */
+bool patch_align(struct arena *arena, struct patch_run old, struct patch_run now, long *partners);
+
+/* --- writing (patch_write.c) --- */
+
+/* One operation. */
+struct patch_op {
+	const char *name;     /* add, replace, remove */
+	const char *pos, *ws; /* NULL: none */
+	struct span type;     /* none: none */
+	const struct bindings *declared;
+};
+
+/* Writes "<d:add sel=.. pos=..>"; the content is the caller's, and patch_op_end. */
+void patch_op_begin(
+	struct buffer *to, struct diff_tag *tag, const struct patch_op *op, struct span sel);
+/* A whole operation whose content is text. */
+void patch_op_text(
+	struct buffer *to, const struct patch_op *op, struct span sel, struct span content);
+/* A new attribute (RFC 5261 §4.3.2). */
+void patch_op_attribute(struct buffer *to, struct span name, const struct bindings *declared,
+	struct span sel, struct span value);
+
+/* With all that they hold, as XML. */
+void patch_write_run(struct arena *arena, struct buffer *to, struct patch_run run);
+/* The namespaces that they use and do not declare themselves. False without memory. */
+bool patch_needs(struct arena *arena, struct patch_run run, struct bindings *out);
+
+#endif
