@@ -143,6 +143,17 @@ enum store_result store_list(struct store *store, struct arena *arena,
 	const struct document_filter *filter, const struct doc_id *after, enum store_want want,
 	size_t most, struct document_row **rows_out, size_t *count_out);
 
+struct deleted_row {
+	struct doc_id id;
+	uint64_t number;      /* of the deletion in the feed */
+	struct etag previous; /* the version that was deleted */
+};
+
+/* Likewise the deleted documents of which former versions are kept. */
+enum store_result store_list_deleted(struct store *store, struct arena *arena,
+	const struct document_filter *filter, const struct doc_id *after, size_t most,
+	struct deleted_row **rows_out, size_t *count_out);
+
 /* --- claims: what documents claim within one scope, without a look at the documents --- */
 
 /* Of everything in the scope that has content: changes with the first and last claim, and with each
