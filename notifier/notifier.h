@@ -20,6 +20,7 @@ struct admin;         /* notifier/admin.h */
 
 struct notifier {
 	const char *config; /* path */
+	int lock;           /* one notifier a store; -1: none yet */
 	struct settings *settings;
 	struct usages *usages;
 	struct loop *loop;
@@ -36,7 +37,24 @@ struct notifier {
 	bool draining; /* stopping: takes nothing new */
 };
 
-/* A reload: settings and usages were replaced, the former ones live until this returns. The parts'
- * *_reload functions are called in the order of their start. */
+/* Loads settings and usages. False: problems were told. */
+bool notifier_load(const char *config, struct settings **settings_out, struct usages **usages_out,
+	FILE *problems);
+
+/* What loading alone does not show: certificates. Nothing is opened for service.
+ * False: problems were told. */
+bool notifier_check(const struct settings *settings, FILE *problems);
+
+/* Starts all parts, in the order above. The settings and usages are the notifier's from now on. On
+ * false problems were told, and *status_out is the exit status; notifier_stop is due either way. */
+bool notifier_start(struct notifier *notifier, struct settings *settings, struct usages *usages,
+	FILE *problems, int *status_out);
+/* The mirror. Returns false when the state could not be written down whole. */
+bool notifier_stop(struct notifier *notifier);
+
+/* Loads the configuration anew; a bad one is told, and the former stays in force. */
+void notifier_reload(struct notifier *notifier);
+/* Takes nothing new, waits for what is on its way, then stops the loop. */
+void notifier_drain(struct notifier *notifier);
 
 #endif

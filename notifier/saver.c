@@ -205,11 +205,11 @@ bool saver_new(struct saver **out, struct loop *loop, struct store *store)
 	return true;
 }
 
-void saver_free(struct saver **saver)
+bool saver_free(struct saver **saver)
 {
 	struct saver *old = *saver;
 	if (!old)
-		return;
+		return true;
 	if (old->started) {
 		pthread_mutex_lock(&old->lock);
 		old->ending = true;
@@ -222,8 +222,10 @@ void saver_free(struct saver **saver)
 	arena_free(&old->writing.arena);
 	pthread_cond_destroy(&old->work);
 	pthread_mutex_destroy(&old->lock);
+	bool well = !old->failures;
 	free(old);
 	*saver = NULL;
+	return well;
 }
 
 /* Under the lock. */

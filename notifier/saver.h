@@ -15,8 +15,9 @@ struct saver; /* opaque */
 
 /* Loop and store must outlive it. */
 bool saver_new(struct saver **out, struct loop *loop, struct store *store);
-/* Writes what is left, then ends the thread; callbacks that are due are not called any more. */
-void saver_free(struct saver **saver);
+/* Writes what is left, then ends the thread; callbacks that are due are not called any more. False:
+ * not all of it could be written. */
+bool saver_free(struct saver **saver);
 
 /* Hands over one pair; value.data == NULL removes the key. `table` is a literal. It is written with
  * the next commit, within `most_ms` milliseconds (0: at once). False without memory. */

@@ -135,6 +135,8 @@ struct sip_events {
 bool sip_new(struct sip **out, struct loop *loop, const struct settings *settings,
 	const struct sip_events *events, FILE *problems);
 void sip_free(struct sip **sip);
+/* Can the certificates be read? False: problems were told. */
+bool sip_check(const struct settings *settings, FILE *problems);
 /* New certificates and limits; listeners stay. False: problems were told, the old ones stay. */
 bool sip_reload(struct sip *sip, const struct settings *settings, FILE *problems);
 
