@@ -186,7 +186,7 @@ size_t misread_rules(struct arena *arena, struct span body, const struct xml_lim
 	struct misreading *out, size_t most)
 {
 	struct findings findings = { arena, out, 0, most };
-	struct conflict why = { .kind = CONFLICT_NONE };
+	struct conflict why = { .arena = arena };
 	struct xml_document *document;
 	if (!xml_parse(&document, body, limits, &why))
 		return 0;
