@@ -12,6 +12,8 @@ struct resolution; /* opaque: a question on its way */
 
 bool resolver_new(struct resolver **out, struct loop *loop);
 void resolver_free(struct resolver **resolver); /* questions on their way are dropped */
+/* For tests: "127.0.0.1:5353" instead of the system's name servers. */
+bool resolver_servers(struct resolver *resolver, const char *csv);
 
 /* What is asked: the parts of a URI (sip, sips). */
 struct resolve_wish {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "notifier/sip_transport_private.h"
+#include "notifier/sip_transport_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -13,6 +13,7 @@
 
 #include "notifier/sip_tls.h"
 #include "notifier/sip_transport.h"
+#include "notifier/sip_transport_address.h"
 
 #include <sys/queue.h>
 
@@ -127,24 +128,6 @@ struct transport {
  * transport is gone. */
 void transport_enter(struct transport *transport);
 bool transport_leave(struct transport *transport);
-
-/* --- addresses --- */
-
-#define SOCKADDR(storage) ((struct sockaddr *)(void *)(storage))
-#define CONST_SOCKADDR(storage) ((const struct sockaddr *)(const void *)(storage))
-
-unsigned address_port(const struct sockaddr_storage *address);
-void address_set_port(struct sockaddr_storage *address, unsigned port);
-bool address_is_wildcard(const struct sockaddr_storage *address);
-/* ::ffff:a.b.c.d for IPv4. */
-struct in6_addr address_octets(const struct sockaddr_storage *address);
-bool address_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
-bool address_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
-/* A literal address without brackets and port. */
-bool address_parse(struct span host, struct sockaddr_storage *out, socklen_t *length_out);
-/* "127.0.0.1:5070", "[::1]:5070". */
-struct span address_text(struct arena *arena, const struct sockaddr_storage *address);
-const char *error_text(int error); /* of errno; static */
 
 /* --- listeners --- */
 

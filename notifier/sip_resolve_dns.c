@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "notifier/sip_resolve_private.h"
+
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum { BUCKETS = 1024, TRY_MS = 1200, TRIES = 2 };
+
+/* One of c-ares' sockets. */
+struct dns_socket {
+	struct dns *dns;
+	struct watch watch;
+	LIST_ENTRY(dns_socket) link;
+};
+
+struct dns {
+	struct loop *loop;
+	ares_channel channel;
+	struct timer timer;
+	bool ending;
+	LIST_HEAD(, dns_socket) sockets;
+	LIST_HEAD(questions, question) buckets[BUCKETS];
+	TAILQ_HEAD(, question) by_use;
+	size_t count;
+};
+
+/* --- c-ares on the loop --- */
+
+static void arm(struct dns *dns)
+{
+	struct timeval patience, *wait = ares_timeout(dns->channel, NULL, &patience);
+	if (!wait) {
+		timer_stop(dns->loop, &dns->timer);
+		return;
+	}
+	uint64_t milliseconds = (uint64_t)wait->tv_sec * 1000 + (uint64_t)wait->tv_usec / 1000;
+	timer_set(dns->loop, &dns->timer, loop_now(dns->loop) + milliseconds + 1);
+}
+
+static void out_of_time(void *context)
+{
+	struct dns *dns = context;
+	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	arm(dns);
+}
+
+/* c-ares may close this very socket meanwhile. */
+static void socket_ready(void *context, uint32_t events)
+{
+	struct dns_socket *socket = context;
+	struct dns *dns = socket->dns;
+	int fd = socket->watch.fd;
+	bool in = events & (EPOLLIN | EPOLLERR | EPOLLHUP), out = events & EPOLLOUT;
+	ares_process_fd(dns->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+	arm(dns);
+}
+
+static void socket_forget(struct dns_socket *socket)
+{
+	loop_unwatch(socket->dns->loop, &socket->watch);
+	LIST_REMOVE(socket, link);
+	free(socket);
+}
+
+static void socket_state(void *context, ares_socket_t fd, int readable, int writable)
+{
+	struct dns *dns = context;
+	struct dns_socket *socket;
+	LIST_FOREACH(socket, &dns->sockets, link)
+	if (socket->watch.fd == fd)
+		break;
+	if (!readable && !writable) {
+		if (socket)
+			socket_forget(socket);
+		return;
+	}
+	if (!socket) {
+		socket = calloc(1, sizeof(*socket));
+		if (!socket) /* its questions time out */
+			return;
+		socket->dns = dns;
+		socket->watch = (struct watch){ fd, socket_ready, socket, false };
+		LIST_INSERT_HEAD(&dns->sockets, socket, link);
+	}
+	loop_watch(
+		dns->loop, &socket->watch, (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u));
+}
+
+/* --- answers --- */
+
+static bool skip_name(struct span *rest)
+{
+	while (rest->size) {
+		size_t size = (unsigned char)rest->data[0];
+		bool points = (size & 0xC0) == 0xC0;
+		if (!points && size > 63)
+			return false;
+		size_t step = points ? 2 : size + 1;
+		if (step > rest->size)
+			return false;
+		*rest = span_from(*rest, step);
+		if (points || !size)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t number(struct span text, size_t offset, size_t octets)
+{
+	uint32_t value = 0;
+	for (size_t i = 0; i < octets; i++)
+		value = value << 8 | (unsigned char)text.data[offset + i];
+	return value;
+}
+
+/* The least of the answer's records (c-ares keeps that of SRV and NAPTR to itself). */
+static uint32_t least_ttl(struct span message)
+{
+	uint32_t least = TTL_MOST;
+	if (message.size < HFIXEDSZ)
+		return 0;
+	uint32_t questions = number(message, 4, 2), answers = number(message, 6, 2);
+	struct span rest = span_from(message, HFIXEDSZ);
+	for (; questions; questions--) {
+		if (!skip_name(&rest) || rest.size < QFIXEDSZ)
+			return 0;
+		rest = span_from(rest, QFIXEDSZ);
+	}
+	for (; answers; answers--) {
+		if (!skip_name(&rest) || rest.size < RRFIXEDSZ)
+			return 0;
+		uint32_t ttl = number(rest, 4, 4), size = number(rest, 8, 2);
+		if (rest.size - RRFIXEDSZ < size)
+			return 0;
+		least = ttl < least ? ttl : least;
+		rest = span_from(rest, RRFIXEDSZ + size);
+	}
+	return least;
+}
+
+static struct record *add_record(struct question *question)
+{
+	if (question->count == RECORDS_MOST)
+		return NULL;
+	if (!question->records)
+		question->records = calloc(RECORDS_MOST, sizeof(*question->records));
+	return question->records ? &question->records[question->count++] : NULL;
+}
+
+static void add_named(struct question *question, const struct record *from, const char *name)
+{
+	char *copy = strlen(name) <= NAME_MOST ? strdup(name) : NULL;
+	struct record *record = copy ? add_record(question) : NULL;
+	if (!record) {
+		free(copy);
+		return;
+	}
+	*record = *from;
+	record->name = copy;
+}
+
+static bool read_srv(struct question *question, struct span message)
+{
+	struct ares_srv_reply *first = NULL;
+	int error = ares_parse_srv_reply(
+		(const unsigned char *)message.data, (int)message.size, &first);
+	for (const struct ares_srv_reply *reply = first; reply; reply = reply->next) {
+		struct record record = {
+			.first = reply->priority, .second = reply->weight, .port = reply->port
+		};
+		add_named(question, &record, reply->host[0] ? reply->host : ".");
+	}
+	ares_free_data(first);
+	return error == ARES_SUCCESS || error == ARES_ENODATA;
+}
+
+static bool service_transport(const char *service, enum sip_transport *out)
+{
+	static const char *const services[] = {
+		[SIP_UDP] = "SIP+D2U", [SIP_TCP] = "SIP+D2T", [SIP_TLS] = "SIPS+D2T"
+	};
+	for (*out = SIP_UDP; *out <= SIP_TLS; ++*out)
+		if (strcasecmp(service, services[*out]) == 0)
+			return true;
+	return false;
+}
+
+static bool read_naptr(struct question *question, struct span message)
+{
+	struct ares_naptr_reply *first = NULL;
+	int error = ares_parse_naptr_reply(
+		(const unsigned char *)message.data, (int)message.size, &first);
+	for (const struct ares_naptr_reply *reply = first; reply; reply = reply->next) {
+		struct record record = { .first = reply->order, .second = reply->preference };
+		if (strcasecmp((const char *)reply->flags, "s") == 0 && reply->replacement[0]
+			&& service_transport((const char *)reply->service, &record.transport))
+			add_named(question, &record, reply->replacement);
+	}
+	ares_free_data(first);
+	return error == ARES_SUCCESS || error == ARES_ENODATA;
+}
+
+static void forget_answer(struct question *question)
+{
+	for (size_t i = 0; i < question->count; i++)
+		free(question->records[i].name);
+	free(question->records);
+	question->records = NULL;
+	question->count = 0;
+}
+
+/* The answer is there: keep it so long, tell those who wait. */
+static void settle(struct question *question, int status, uint32_t ttl)
+{
+	struct waiter *waiter;
+	bool absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
+	question->pending = false;
+	question->failed = status != ARES_SUCCESS && !absent;
+	if (question->failed)
+		ttl = TTL_FAILED;
+	else if (!question->count)
+		ttl = TTL_ABSENT;
+	question->until = loop_now(question->dns->loop) + (ttl ? ttl : 1) * UINT64_C(1000);
+	while (!question->dns->ending && (waiter = LIST_FIRST(&question->waiters))) {
+		LIST_REMOVE(waiter, link);
+		waiter->waits = false;
+		waiter->answered(waiter->context);
+	}
+}
+
+static void named_answer(void *context, int status, int timeouts, unsigned char *octets, int size)
+{
+	static bool (*const readers[])(struct question *,
+		struct span) = { [ASK_NAPTR] = read_naptr, [ASK_SRV] = read_srv };
+	struct question *question = context;
+	struct span message = { (const char *)octets, size > 0 ? (size_t)size : 0 };
+	(void)timeouts;
+	if (status == ARES_SUCCESS && !readers[question->kind](question, message))
+		status = ARES_EBADRESP;
+	settle(question, status, status == ARES_SUCCESS ? least_ttl(message) : 0);
+}
+
+static void address_answer(void *context, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct question *question = context;
+	int ttl = TTL_MOST;
+	(void)timeouts;
+	for (int family = AF_INET; info && family; family = family == AF_INET ? AF_INET6 : 0)
+		for (const struct ares_addrinfo_node *node = info->nodes; node;
+			node = node->ai_next) {
+			struct record *record =
+				node->ai_family == family ? add_record(question) : NULL;
+			if (!record)
+				continue;
+			memcpy(&record->address, node->ai_addr, node->ai_addrlen);
+			record->length = node->ai_addrlen;
+			ttl = node->ai_ttl < ttl ? node->ai_ttl : ttl;
+		}
+	if (info)
+		ares_freeaddrinfo(info);
+	settle(question, status, ttl > 0 ? (uint32_t)ttl : 0);
+}
+
+/* --- questions --- */
+
+static void begin(struct question *question)
+{
+	const struct ares_addrinfo_hints hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT
+	};
+	ares_channel channel = question->dns->channel;
+	forget_answer(question);
+	question->pending = true;
+	if (question->kind == ASK_ADDRESS)
+		ares_getaddrinfo(channel, question->name, NULL, &hints, address_answer, question);
+	else
+		ares_query(channel, question->name, C_IN,
+			question->kind == ASK_SRV ? T_SRV : T_NAPTR, named_answer, question);
+	arm(question->dns);
+}
+
+static void drop(struct dns *dns, struct question *question)
+{
+	LIST_REMOVE(question, link);
+	TAILQ_REMOVE(&dns->by_use, question, by_use);
+	dns->count--;
+	forget_answer(question);
+	free(question);
+}
+
+static bool make_room(struct dns *dns)
+{
+	struct question *question;
+	if (dns->count < QUESTIONS_MOST)
+		return true;
+	TAILQ_FOREACH(question, &dns->by_use, by_use)
+	if (!question->holders && !question->pending) {
+		drop(dns, question);
+		return true;
+	}
+	return false;
+}
+
+static struct questions *bucket(struct dns *dns, enum question_kind kind, struct span name)
+{
+	uint32_t hash = 2166136261u + (uint32_t)kind;
+	for (size_t i = 0; i < name.size; i++)
+		hash = (hash ^ (unsigned char)(name.data[i] | 0x20)) * 16777619u;
+	return &dns->buckets[(hash ^ hash >> 16) % BUCKETS];
+}
+
+static struct question *find(struct dns *dns, enum question_kind kind, struct span name)
+{
+	struct question *question;
+	LIST_FOREACH(question, bucket(dns, kind, name), link)
+	if (question->kind == kind && span_equal_nocase(span_of(question->name), name))
+		return question;
+	return NULL;
+}
+
+static struct question *add(struct dns *dns, enum question_kind kind, struct span name)
+{
+	struct question *question =
+		make_room(dns) ? calloc(1, sizeof(*question) + name.size + 1) : NULL;
+	if (!question)
+		return NULL;
+	question->dns = dns;
+	question->kind = kind;
+	memcpy(question->name, name.data, name.size);
+	LIST_INIT(&question->waiters);
+	LIST_INSERT_HEAD(bucket(dns, kind, name), question, link);
+	TAILQ_INSERT_TAIL(&dns->by_use, question, by_use);
+	dns->count++;
+	return question;
+}
+
+struct question *dns_ask(
+	struct dns *dns, enum question_kind kind, struct span name, struct waiter *waiter)
+{
+	struct question *question = find(dns, kind, name);
+	if (!question)
+		question = add(dns, kind, name);
+	if (!question)
+		return NULL;
+	/* who holds an old answer may be reading it */
+	if (!question->pending && !question->holders && question->until <= loop_now(dns->loop))
+		begin(question);
+	TAILQ_REMOVE(&dns->by_use, question, by_use);
+	TAILQ_INSERT_TAIL(&dns->by_use, question, by_use);
+	question->holders++;
+	if (question->pending) {
+		LIST_INSERT_HEAD(&question->waiters, waiter, link);
+		waiter->waits = true;
+	}
+	return question;
+}
+
+void dns_release(struct question *question, struct waiter *waiter)
+{
+	if (waiter->waits)
+		LIST_REMOVE(waiter, link);
+	waiter->waits = false;
+	question->holders--;
+}
+
+bool dns_new(struct dns **out, struct loop *loop)
+{
+	struct dns *dns = calloc(1, sizeof(*dns));
+	struct ares_options options = { .timeout = TRY_MS,
+		.tries = TRIES,
+		.sock_state_cb = socket_state,
+		.sock_state_cb_data = dns };
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+	*out = NULL;
+	if (!dns)
+		return false;
+	dns->loop = loop;
+	dns->timer = (struct timer){ .fire = out_of_time, .context = dns };
+	LIST_INIT(&dns->sockets);
+	TAILQ_INIT(&dns->by_use);
+	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+		free(dns);
+		return false;
+	}
+	if (ares_init_options(&dns->channel, &options, mask) != ARES_SUCCESS) {
+		ares_library_cleanup();
+		free(dns);
+		return false;
+	}
+	*out = dns;
+	return true;
+}
+
+void dns_free(struct dns **dns)
+{
+	struct dns *gone = *dns;
+	struct question *question;
+	*dns = NULL;
+	if (!gone)
+		return;
+	gone->ending = true;
+	ares_destroy(gone->channel);
+	ares_library_cleanup();
+	timer_stop(gone->loop, &gone->timer);
+	while ((question = TAILQ_FIRST(&gone->by_use)))
+		drop(gone, question);
+	while (!LIST_EMPTY(&gone->sockets))
+		socket_forget(LIST_FIRST(&gone->sockets));
+	free(gone);
+}
+
+bool dns_servers(struct dns *dns, const char *csv)
+{
+	return ares_set_servers_ports_csv(dns->channel, csv) == ARES_SUCCESS;
+}
