@@ -65,17 +65,15 @@ uint64_t store_generation(const struct store *store)
 	return atomic_load(&store->generation);
 }
 
-/* Threads start looking at different places, so that they seldom meet. */
-static size_t idle_start(void)
+size_t thread_number(size_t most)
 {
 	static _Thread_local char mark;
-	return (size_t)(((uint64_t)(uintptr_t)&mark * UINT64_C(0x9E3779B97F4A7C15)) >> 58)
-	       % READERS_IDLE;
+	return (size_t)(((uint64_t)(uintptr_t)&mark * UINT64_C(0x9E3779B97F4A7C15)) >> 58) % most;
 }
 
 static MDB_txn *idle_take(struct store *store)
 {
-	size_t start = idle_start();
+	size_t start = thread_number(READERS_IDLE);
 	for (size_t i = 0; i < PROBES; i++) {
 		_Atomic(MDB_txn *) *slot = &store->idle[(start + i) % READERS_IDLE];
 		if (!atomic_load_explicit(slot, memory_order_relaxed))
@@ -89,7 +87,7 @@ static MDB_txn *idle_take(struct store *store)
 
 static void idle_give(struct store *store, MDB_txn *txn)
 {
-	size_t start = idle_start();
+	size_t start = thread_number(READERS_IDLE);
 	for (size_t i = 0; i < PROBES; i++) {
 		MDB_txn *expected = NULL;
 		if (atomic_compare_exchange_strong(
@@ -182,6 +180,17 @@ enum store_result reading_begin(struct store *store, MDB_txn **txn_out)
 		if (!worth_another_try(store, rc, tries))
 			return engine_result(store, rc, "cannot begin to read");
 	}
+}
+
+uint64_t last_commit(struct store *store)
+{
+	MDB_envinfo info;
+	if (same_process(store) != STORE_OK)
+		return 0;
+	pthread_rwlock_rdlock(&store->map_lock);
+	int rc = mdb_env_info(store->env, &info);
+	pthread_rwlock_unlock(&store->map_lock);
+	return rc == MDB_SUCCESS ? info.me_last_txnid : 0;
 }
 
 void reading_end(struct store *store, MDB_txn *txn)

@@ -341,6 +341,7 @@ static struct store *store_new(const struct store_settings *settings)
 	store->history = settings->history_versions;
 	store->feed_keep_ms = settings->feed_keep_ms;
 	store->scratch = arena_new(SCRATCH_FIRST);
+	store->recent = recent_new();
 	return store;
 }
 
@@ -365,7 +366,7 @@ enum store_result store_open(struct store **out, const struct store_settings *se
 	*out = NULL;
 	problem_clear();
 	struct store *store = store_new(settings);
-	if (!store || !store->scratch) {
+	if (!store || !store->scratch || !store->recent) {
 		store_close(&store);
 		return problem_set(STORE_UNUSABLE, "no memory");
 	}
@@ -401,6 +402,7 @@ void store_close(struct store **store_in)
 	if (store->lock >= 0)
 		close(store->lock);
 	arena_free(&store->scratch);
+	recent_free(store->recent);
 	pthread_rwlock_destroy(&store->map_lock);
 	free(store);
 }

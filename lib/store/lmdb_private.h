@@ -65,6 +65,7 @@ struct store {
 	_Atomic bool broken;
 	int folder, bell; /* the folder itself; the socket that rings doorbells */
 	int lock;         /* says that the store is open, to who would replace it */
+	struct recent *recent;
 	size_t page_size;
 	size_t reserve;        /* pages that only removals may use */
 	size_t disk_reserve;   /* so many of them are allocated on the disk beforehand */
@@ -72,6 +73,18 @@ struct store {
 	bool cannot_allocate;  /* writer: the file system does not know how */
 	struct arena *scratch; /* writer */
 };
+
+/* --- lmdb_recent.c: users that were read a short while ago. What is kept is good for as long as no
+ * process commits, so a new password counts at once. Any thread. --- */
+
+struct recent *recent_new(void); /* NULL without memory */
+void recent_free(struct recent *recent);
+/* Is it known what there was under that name as of this commit? Then *result_out is what reading it
+ * gives: STORE_OK, STORE_ABSENT, or STORE_FAILED. */
+bool recent_find(struct recent *recent, struct span name, uint64_t commit, struct arena *arena,
+	struct user *out, enum store_result *result_out);
+/* `row`: empty when nobody has the name. */
+void recent_keep(struct recent *recent, struct span name, uint64_t commit, struct span row);
 
 /* --- lmdb.c: problems, transactions, readers --- */
 
@@ -86,6 +99,11 @@ enum store_result row_damaged(enum table table);
 
 enum store_result reading_begin(struct store *store, MDB_txn **txn_out);
 void reading_end(struct store *store, MDB_txn *txn);
+/* The number of the last commit, of whatever process: what was read in a transaction of that number
+ * is as good as read now. 0: it is not known. */
+uint64_t last_commit(struct store *store);
+/* Below `most`, and mostly another one for another thread. */
+size_t thread_number(size_t most);
 /* A read transaction inside a write transaction. */
 int reading_within(struct store *store, MDB_txn **txn_out);
 void reading_within_end(struct store *store, MDB_txn *txn);

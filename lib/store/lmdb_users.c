@@ -11,18 +11,16 @@ static bool name_ok(struct span name)
 	return name.size >= 1 && name.size <= ENGINE_KEY_MAX;
 }
 
-enum store_result store_user_read(
+/* Kept under the number of the transaction that read it: when a commit came since, that is another
+ * one than the last, and the next to ask reads again. */
+static enum store_result user_find(
 	struct store *store, struct arena *arena, struct span name, struct user *out)
 {
 	MDB_txn *txn;
-	*out = (struct user){ 0 };
-	problem_clear();
-	if (!name_ok(name))
-		return STORE_ABSENT;
 	enum store_result result = reading_begin(store, &txn);
 	if (result != STORE_OK)
 		return result;
-	MDB_val key = val_of(name), row;
+	MDB_val key = val_of(name), row = { 0, NULL };
 	int rc = mdb_get(txn, store->tables[TABLE_USERS], &key, &row);
 	if (rc == MDB_NOTFOUND)
 		result = STORE_ABSENT;
@@ -30,8 +28,23 @@ enum store_result store_user_read(
 		result = engine_result(store, rc, "cannot read a user");
 	else if (!decode_user(arena, key, row, out))
 		result = STORE_FAILED;
+	if (result == STORE_OK || result == STORE_ABSENT)
+		recent_keep(store->recent, name, mdb_txn_id(txn), val_span(row));
 	reading_end(store, txn);
 	return result;
+}
+
+enum store_result store_user_read(
+	struct store *store, struct arena *arena, struct span name, struct user *out)
+{
+	enum store_result result;
+	*out = (struct user){ 0 };
+	problem_clear();
+	if (!name_ok(name))
+		return STORE_ABSENT;
+	if (recent_find(store->recent, name, last_commit(store), arena, out, &result))
+		return result;
+	return user_find(store, arena, name, out);
 }
 
 static enum store_result users_fill(struct store *store, MDB_cursor *cursor, struct arena *arena,

@@ -48,6 +48,36 @@ static void a_user_comes_back_as_put(void **state)
 	world_end(&world);
 }
 
+static void a_user_that_was_just_read_is_not_remembered_too_long(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	struct user users[] = { ann(world, "secret"), ann(world, "terces"), ann(world, "cretes") };
+	struct user read;
+	users[2].role = ROLE_READER;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(store_users_put(world->store, &users[i], 1, NULL), STORE_OK);
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(
+				store_user_read(world->store, world->arena, SPAN(ANN), &read),
+				STORE_OK);
+			assert_same_user(&read, &users[i]);
+		}
+		must_put(world, ANN_INDEX, SPAN("a commit of something else"));
+	}
+	for (size_t i = 0; i < 100; i++) { /* more than are remembered */
+		struct span name = arena_format(world->arena, "sip:%zu@example.com", i % 50);
+		assert_int_equal(
+			store_user_read(world->store, world->arena, name, &read), STORE_ABSENT);
+	}
+	assert_int_equal(store_user_read(world->store, world->arena, SPAN(ANN), &read), STORE_OK);
+	assert_same_user(&read, &users[2]);
+	assert_int_equal(store_user_remove(world->store, SPAN(ANN), SPAN("admin")), STORE_OK);
+	assert_int_equal(
+		store_user_read(world->store, world->arena, SPAN(ANN), &read), STORE_ABSENT);
+	world_end(&world);
+}
+
 static uint64_t file_stamp(struct world *world)
 {
 	struct stat about;
@@ -172,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_user_comes_back_as_put),
+		cmocka_unit_test(a_user_that_was_just_read_is_not_remembered_too_long),
 		cmocka_unit_test(an_unchanged_user_is_not_written),
 		cmocka_unit_test(thousands_of_users_go_in_with_one_call),
 		cmocka_unit_test(a_removed_user_leaves_nothing_behind),
