@@ -5,9 +5,9 @@
 #ifndef XCAPD_NOTIFIER_SIP_TRANSACTION_H
 #define XCAPD_NOTIFIER_SIP_TRANSACTION_H
 
+#include "base/table.h"
 #include "notifier/sip_message.h"
 #include "notifier/sip_resolve.h"
-#include "notifier/sip_table.h"
 #include "notifier/sip_transport.h"
 
 /* RFC 3261 §17.1.1.1 and table 4, milliseconds */
@@ -23,7 +23,7 @@ struct sip {
 	struct sip_events events;
 	struct transport *transport;
 	struct resolver *resolver;
-	struct table_secret secret;
+	uint64_t secret[2];
 	struct sip_outgoing *outgoing; /* all */
 	struct table clients;          /* by branch, those that were sent */
 	struct table lines;            /* by connection: what is on its way over it */

@@ -50,14 +50,14 @@ struct sip_outgoing {
 
 static uint64_t branch_hash(const struct sip *sip, struct span branch)
 {
-	return table_hash(&sip->secret, branch);
+	return text_hash(sip->secret, branch);
 }
 
 /* --- which transactions wait on which connection --- */
 
 static struct line *line_find(const struct sip *sip, uint64_t connection)
 {
-	return (struct line *)table_find(&sip->lines, connection, NULL);
+	return (struct line *)table_find(&sip->lines, connection);
 }
 
 static void line_join(struct sip_outgoing *out, uint64_t connection)
@@ -299,9 +299,10 @@ static bool ask(struct sip_outgoing *out)
 	wish.transport = uri.transport;
 	for (int i = SIP_UDP; i <= SIP_TLS; i++)
 		wish.has[i] = transport_has(out->sip->transport, (enum sip_transport)i);
-	out->why = "no memory";
 	out->resolution = resolve(out->sip->resolver, &wish, on_resolved, out);
 	out->resolved = !out->resolution;
+	if (!out->resolution)
+		out->why = "no memory";
 	return out->resolution != NULL;
 }
 
@@ -357,11 +358,10 @@ static void on_timer(void *context)
 static struct sip_outgoing *find_client(const struct sip *sip, const struct sip_message *response)
 {
 	struct span branch = response->via.branch;
-	struct table_node *node = NULL;
 	if (branch.size != BRANCH)
 		return NULL;
-	uint64_t hash = branch_hash(sip, branch);
-	while ((node = table_find(&sip->clients, hash, node))) {
+	struct table_node *node = table_find(&sip->clients, branch_hash(sip, branch));
+	for (; node; node = table_again(node)) {
 		struct sip_outgoing *out = (struct sip_outgoing *)node;
 		if (!memcmp(out->branch, branch.data, BRANCH)
 			&& span_equal(out->method, response->cseq_method))

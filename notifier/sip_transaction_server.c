@@ -29,7 +29,7 @@ bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key 
 			SPAN_ARG(via->branch), via->port, SPAN_ARG(via->host),
 			SPAN_ARG(request->uri), SPAN_ARG(request->call_id), request->cseq,
 			SPAN_ARG(request->from_tag), SPAN_ARG(request->to_tag));
-	out->hash = table_hash(&sip->secret, out->text);
+	out->hash = text_hash(sip->secret, out->text);
 	out->method = request->method;
 	return out->text.data;
 }
@@ -37,8 +37,9 @@ bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key 
 static struct sip_incoming *next_of_key(
 	const struct sip *sip, const struct sip_key *key, struct sip_incoming *after)
 {
-	struct table_node *node = after ? &after->node : NULL;
-	while ((node = table_find(&sip->servers, key->hash, node))) {
+	struct table_node *node =
+		after ? table_again(&after->node) : table_find(&sip->servers, key->hash);
+	for (; node; node = table_again(node)) {
 		struct sip_incoming *incoming = (struct sip_incoming *)node;
 		if (span_equal(incoming->key, key->text))
 			return incoming;

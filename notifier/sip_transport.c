@@ -10,7 +10,7 @@ static void tear_down(struct transport *transport)
 	listeners_close(transport);
 	loop_unpost(transport->loop, &transport->flush);
 	if (transport->by_number)
-		table_free(transport);
+		connections_free(transport);
 	sip_tls_keys_release(&transport->keys);
 	udp_batch_free(&transport->batch);
 	free(transport->scratch);
@@ -43,10 +43,10 @@ bool transport_new(struct transport **out, struct loop *loop, const struct setti
 	transport->settings = settings;
 	transport->events = *events;
 	transport->flush = (struct post){ .run = stream_flush_all, .context = transport };
-	transport->bury = (struct post){ .run = table_bury, .context = transport };
+	transport->bury = (struct post){ .run = connections_bury, .context = transport };
 	transport->batch = udp_batch_new();
 	transport->scratch = malloc(SCRATCH);
-	bool room = table_new(transport) && transport->batch && transport->scratch;
+	bool room = connections_new(transport) && transport->batch && transport->scratch;
 	if (!room)
 		fprintf(problems, "notifier.listen: out of memory\n");
 	if (room && sip_tls_keys_load(&transport->keys, settings, problems)
@@ -85,9 +85,9 @@ static enum transport_result stream_send(struct transport *transport, const stru
 {
 	struct connection *connection = NULL;
 	if (to->flow.connection)
-		connection = table_by_number(transport, to->flow.connection);
+		connection = connection_by_number(transport, to->flow.connection);
 	if (!connection)
-		connection = table_by_address(transport, to);
+		connection = connection_by_address(transport, to);
 	if (!connection)
 		connection = stream_connect(transport, to, why_out);
 	if (!connection)
@@ -115,7 +115,7 @@ struct span transport_sent_by(
 {
 	struct sockaddr_storage host;
 	const struct connection *connection =
-		flow->connection ? table_by_number(transport, flow->connection) : NULL;
+		flow->connection ? connection_by_number(transport, flow->connection) : NULL;
 	const struct listener *listener =
 		listener_for(transport, flow->transport, &flow->address, flow->listener);
 	if (!listener)

@@ -15,14 +15,14 @@ static void accepted(struct listener *listener, int fd, const struct hop *from)
 	struct transport *transport = listener->transport;
 	struct connection *connection = NULL;
 	int yes = 1;
-	if (table_admits(transport, &from->flow.address))
-		connection = table_add(transport, from, false);
+	if (connections_admits(transport, &from->flow.address))
+		connection = connections_add(transport, from, false);
 	if (!connection) {
 		close(fd);
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if (table_count_source(connection)) {
+	if (connection_count_source(connection)) {
 		stream_begin(connection, fd, true);
 		return;
 	}
@@ -94,7 +94,7 @@ struct connection *stream_connect(
 	struct hop hop = *to;
 	int fd;
 	hop.flow.listener = listener ? listener->index : 0;
-	struct connection *connection = table_add(transport, &hop, true);
+	struct connection *connection = connections_add(transport, &hop, true);
 	*why_out = "too many connections";
 	if (!connection)
 		return NULL;

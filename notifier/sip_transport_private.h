@@ -150,18 +150,19 @@ enum transport_result udp_send(struct transport *transport, const struct hop *to
 
 /* --- connections --- */
 
-bool table_new(struct transport *transport);
-void table_free(struct transport *transport); /* with all connections, told to nobody */
+bool connections_new(struct transport *transport);
+void connections_free(struct transport *transport); /* with all connections, told to nobody */
 /* A new one in all tables; NULL: no room or no memory. */
-struct connection *table_add(struct transport *transport, const struct hop *to, bool outgoing);
-struct connection *table_by_number(const struct transport *transport, uint64_t number);
-struct connection *table_by_address(const struct transport *transport, const struct hop *to);
+struct connection *connections_add(
+	struct transport *transport, const struct hop *to, bool outgoing);
+struct connection *connection_by_number(const struct transport *transport, uint64_t number);
+struct connection *connection_by_address(const struct transport *transport, const struct hop *to);
 /* May that address have one more? */
-bool table_admits(struct transport *transport, const struct sockaddr_storage *address);
-bool table_count_source(struct connection *connection);
-void table_used(struct connection *connection);
+bool connections_admits(struct transport *transport, const struct sockaddr_storage *address);
+bool connection_count_source(struct connection *connection);
+void connections_used(struct connection *connection);
 void connection_doom(struct connection *connection, const char *why); /* why: static */
-void table_bury(void *transport); /* tells of the doomed ones and frees them */
+void connections_bury(void *transport); /* tells of the doomed ones and frees them */
 bool connection_is_idle(const struct connection *connection);
 
 void stream_accept(void *listener, uint32_t events);

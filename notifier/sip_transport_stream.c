@@ -104,7 +104,7 @@ static void wait_for(struct connection *connection, uint32_t events)
 static void message(struct connection *connection, struct span octets)
 {
 	struct transport *transport = connection->transport;
-	table_used(connection);
+	connections_used(connection);
 	transport->events.message(transport->events.context, &connection->flow, octets);
 }
 
@@ -267,7 +267,7 @@ bool stream_queue(struct connection *connection, struct span octets)
 	if (connection->out.size + octets.size > QUEUE_MOST
 		|| !octets_append(&connection->out, octets))
 		return false;
-	table_used(connection);
+	connections_used(connection);
 	if (connection->dirty)
 		return true;
 	connection->dirty = true;

@@ -39,7 +39,7 @@ static struct source_list *source_bucket(
 	return &transport->sources[bucket(transport, address, sizeof(*address))];
 }
 
-bool table_new(struct transport *transport)
+bool connections_new(struct transport *transport)
 {
 	size_t wanted = transport->settings->limits.connections, buckets = BUCKETS_LEAST;
 	while (buckets < wanted && buckets < BUCKETS_MOST)
@@ -65,7 +65,7 @@ static struct source *find_source(const struct transport *transport, const struc
 	return NULL;
 }
 
-bool table_admits(struct transport *transport, const struct sockaddr_storage *address)
+bool connections_admits(struct transport *transport, const struct sockaddr_storage *address)
 {
 	const struct settings *settings = transport->settings;
 	struct in6_addr octets = address_octets(address);
@@ -74,7 +74,7 @@ bool table_admits(struct transport *transport, const struct sockaddr_storage *ad
 	       || network_list_holds(&settings->auth.trusted, CONST_SOCKADDR(address));
 }
 
-bool table_count_source(struct connection *connection)
+bool connection_count_source(struct connection *connection)
 {
 	struct transport *transport = connection->transport;
 	struct in6_addr octets = address_octets(&connection->flow.address);
@@ -127,7 +127,7 @@ static bool make_room(struct transport *transport)
 	return false;
 }
 
-struct connection *table_add(struct transport *transport, const struct hop *to, bool outgoing)
+struct connection *connections_add(struct transport *transport, const struct hop *to, bool outgoing)
 {
 	if (!make_room(transport))
 		return NULL;
@@ -157,7 +157,7 @@ struct connection *table_add(struct transport *transport, const struct hop *to, 
 	return connection;
 }
 
-struct connection *table_by_number(const struct transport *transport, uint64_t number)
+struct connection *connection_by_number(const struct transport *transport, uint64_t number)
 {
 	struct connection *connection;
 	LIST_FOREACH(connection, number_bucket(transport, number), by_number)
@@ -179,7 +179,7 @@ static bool serves(const struct connection *connection, const struct hop *to)
 				    : !to->tls_name.size);
 }
 
-struct connection *table_by_address(const struct transport *transport, const struct hop *to)
+struct connection *connection_by_address(const struct transport *transport, const struct hop *to)
 {
 	struct connection *connection;
 	LIST_FOREACH(connection, address_bucket(transport, &to->flow.address), by_address)
@@ -188,7 +188,7 @@ struct connection *table_by_address(const struct transport *transport, const str
 	return NULL;
 }
 
-void table_used(struct connection *connection)
+void connections_used(struct connection *connection)
 {
 	struct transport *transport = connection->transport;
 	connection->used = loop_now(transport->loop);
@@ -229,7 +229,7 @@ static void bury(struct connection *connection)
 	free(connection);
 }
 
-void table_bury(void *context)
+void connections_bury(void *context)
 {
 	struct transport *transport = context;
 	struct connection *connection;
@@ -243,7 +243,7 @@ void table_bury(void *context)
 	transport_leave(transport);
 }
 
-void table_free(struct transport *transport)
+void connections_free(struct transport *transport)
 {
 	struct connection *connection;
 	while ((connection = TAILQ_FIRST(&transport->by_use)))

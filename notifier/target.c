@@ -107,7 +107,7 @@ static bool choose_usages(struct peer *target, const struct usages *usages)
 
 static void forget_owners(struct peer *target)
 {
-	for (size_t i = 0; target->owners.slots && i < target->owners.size; i++)
+	for (size_t i = 0; target->owners.slots && i < target->owners.slot_count; i++)
 		while (target->owners.slots[i])
 			owner_free((struct owner *)target->owners.slots[i]);
 }
@@ -141,8 +141,8 @@ static void target_free(struct peer *target)
 static bool target_fill(struct peer *target, const struct target_settings *settings)
 {
 	target->arena = arena_new(1024);
-	if (!target->arena || !table_new(&target->owners) || !table_new(&target->documents)
-		|| !table_new(&target->recents) || !table_new(&target->restored))
+	if (!target->arena || !table_ready(&target->owners) || !table_ready(&target->documents)
+		|| !table_ready(&target->recents) || !table_ready(&target->restored))
 		return false;
 	target->settings = settings;
 	target->name = arena_copy(target->arena, settings->name);
@@ -258,8 +258,8 @@ static void settle(struct peer *target)
 	while (target->restored_first && target->phase == DELIVERY_FOLLOWS && target->more
 		&& target_park_all(target) && target_read(target))
 		;
-	for (size_t i = 0; i < target->owners.size; i++)
-		for (struct bond *bond = target->owners.slots[i]; bond; bond = bond->next)
+	for (size_t i = 0; i < target->owners.slot_count; i++)
+		for (struct table_node *bond = target->owners.slots[i]; bond; bond = bond->next)
 			owner_forget_tell((struct owner *)bond);
 	if (!target_park_all(target) || !target_put_mark(target, 0))
 		log_event(LEVEL_ERROR, "target", "no memory to say where %.*s is",
@@ -325,13 +325,13 @@ static struct peer **find_target(struct peer **list, struct span name)
 static void make_void(struct peer *target)
 {
 	struct flight *flight = target->notifier->flight;
-	for (size_t i = 0; i < target->owners.size; i++)
-		for (struct bond *bond = target->owners.slots[i]; bond; bond = bond->next)
+	for (size_t i = 0; i < target->owners.slot_count; i++)
+		for (struct table_node *bond = target->owners.slots[i]; bond; bond = bond->next)
 			for (struct news *one = ((struct owner *)bond)->first; one;
 				one = one->next) {
 				flight_release(flight, one->place);
 				if (one->parked)
-					row_remove(one);
+					pending_remove(one);
 			}
 	for (size_t i = 0; i < target->landed.count; i++)
 		flight_release(flight, target->landed.items[i].place);
@@ -350,8 +350,8 @@ static void take_over(struct peer *old, struct peer *made)
 {
 	struct teller *teller = old->teller;
 	struct arena *arena = old->arena;
-	for (size_t i = 0; i < old->owners.size; i++)
-		for (struct bond *bond = old->owners.slots[i]; bond; bond = bond->next) {
+	for (size_t i = 0; i < old->owners.slot_count; i++)
+		for (struct table_node *bond = old->owners.slots[i]; bond; bond = bond->next) {
 			struct owner *owner = (struct owner *)bond;
 			owner_forget_tell(owner);
 			owner_wake(owner);

@@ -314,8 +314,8 @@ void targets_restore(struct targets *targets)
 
 struct restored *restored_find(struct peer *target, uint64_t document, uint64_t number)
 {
-	struct bond *bond = table_first(&target->restored, document);
-	for (; bond; bond = table_next(bond)) {
+	struct table_node *bond = table_find(&target->restored, document);
+	for (; bond; bond = table_again(bond)) {
 		struct restored *restored = (struct restored *)bond;
 		if (restored->record.from <= number && number <= restored->record.to)
 			return restored;

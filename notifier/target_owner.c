@@ -54,8 +54,8 @@ bool kept_copy(struct kept_id *to, const struct doc_id *id)
 
 struct owner *owner_find(const struct peer *target, struct span xui)
 {
-	struct bond *bond = table_first(&target->owners, owner_hash(xui));
-	for (; bond; bond = table_next(bond)) {
+	struct table_node *bond = table_find(&target->owners, owner_hash(xui));
+	for (; bond; bond = table_again(bond)) {
 		struct owner *owner = (struct owner *)bond;
 		if (span_equal(owner->xui, xui))
 			return owner;
@@ -163,8 +163,8 @@ void owner_leave(struct owner *owner)
 struct news *change_latest(const struct peer *target, const struct doc_id *id)
 {
 	struct news *latest = NULL;
-	struct bond *bond = table_first(&target->documents, document_hash(id));
-	for (; bond; bond = table_next(bond)) {
+	struct table_node *bond = table_find(&target->documents, document_hash(id));
+	for (; bond; bond = table_again(bond)) {
 		struct news *change = (struct news *)bond;
 		if ((!latest || change->told.to > latest->told.to)
 			&& doc_id_equal(&change->told.id, id))
@@ -245,7 +245,7 @@ void change_confirmed(struct news *change)
 	bool first = owner->first == change;
 	queue_leave(owner, change);
 	if (change->parked)
-		row_remove(change);
+		pending_remove(change);
 	change_lands(change);
 	change_free(change);
 	if (!owner->first)
@@ -274,7 +274,7 @@ static bool take_apart(struct peer *target, const struct delivery_change *next, 
 	if (!change->parked)
 		order_add(target, change);
 	owner_wake(owner);
-	return !change->parked || row_put(change);
+	return !change->parked || pending_put(change);
 }
 
 bool target_take(struct peer *target, const struct delivery_change *next, uint64_t step)
@@ -298,5 +298,5 @@ bool target_take(struct peer *target, const struct delivery_change *next, uint64
 	case MERGE_KNOWN:
 		break;
 	}
-	return !latest->unsaved || row_put(latest);
+	return !latest->unsaved || pending_put(latest);
 }

@@ -9,7 +9,7 @@ enum { ROW_MS = 500, PAGE_ROWS = 256 };
 
 /* --- rows of parked changes --- */
 
-bool row_put(struct news *change)
+bool pending_put(struct news *change)
 {
 	struct owner *owner = change->owner;
 	struct peer *target = owner->target;
@@ -31,7 +31,7 @@ bool row_put(struct news *change)
 	return true;
 }
 
-void row_remove(struct news *change)
+void pending_remove(struct news *change)
 {
 	struct owner *owner = change->owner;
 	struct peer *target = owner->target;
@@ -52,11 +52,11 @@ bool owner_park(struct owner *owner)
 	struct news *change = owner->first;
 	if (owner->parked)
 		return true;
-	while (change && row_put(change))
+	while (change && pending_put(change))
 		change = change->next;
 	if (change) {
 		for (struct news *put = owner->first; put != change; put = put->next)
-			row_remove(put);
+			pending_remove(put);
 		return false;
 	}
 	for (change = owner->first; change; change = change->next) {

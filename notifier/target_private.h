@@ -12,9 +12,9 @@
 #ifndef XCAPD_NOTIFIER_TARGET_PRIVATE_H
 #define XCAPD_NOTIFIER_TARGET_PRIVATE_H
 
+#include "base/table.h"
 #include "notifier/merge.h"
 #include "notifier/target.h"
-#include "notifier/target_table.h"
 #include "notifier/teller.h"
 
 /* flight_record.state of FLIGHT_TELLING; extra: hash of the document, previous etag, etag, time */
@@ -25,11 +25,14 @@ enum telling_state {
 			*/
 };
 
+/* The same in every process. */
+uint64_t hash_add(uint64_t hash, struct span octets);
+
 struct owner;
 
 /* One change that is to be told; `struct change` is the store's. */
 struct news {
-	struct bond bond; /* by document */
+	struct table_node bond; /* by document */
 	struct delivery_change told;
 	uint64_t first, last;         /* steps */
 	struct news *older, *younger; /* of the target; not when parked */
@@ -51,7 +54,7 @@ struct change_list {
 enum stand { STANDS_IDLE, STANDS_READY, STANDS_WAITING, STANDS_TELLING, STANDS_LEAVING };
 
 struct owner {
-	struct bond bond; /* by XUI */
+	struct table_node bond; /* by XUI */
 	struct peer *target;
 	struct news *first, *last; /* never empty, but in STANDS_LEAVING */
 	size_t count;
@@ -77,7 +80,7 @@ struct owner_list {
 
 /* When a document was told last, while its interval lasts. */
 struct recent {
-	struct bond bond;
+	struct table_node bond;
 	struct recent *next;
 	uint64_t ms;
 };
@@ -95,7 +98,7 @@ struct landed_list {
 
 /* A record of a former process. */
 struct restored {
-	struct bond bond; /* by document */
+	struct table_node bond; /* by document */
 	struct restored *next;
 	struct flight_record record;
 	size_t place;
@@ -249,8 +252,8 @@ void recents_expire(struct peer *target);
 /* --- target_park.c --- */
 
 bool owner_park(struct owner *owner); /* false without memory: it is not */
-bool row_put(struct news *change);
-void row_remove(struct news *change);
+bool pending_put(struct news *change);
+void pending_remove(struct news *change);
 /* Brings an owner back who is only on disk; NULL and true: there is none. */
 bool owner_load(struct peer *target, struct span xui, struct owner **out);
 void target_turns(struct peer *target, uint64_t elapsed_ms); /* gives those on disk theirs */

@@ -91,8 +91,8 @@ static bool too_soon(struct peer *target, const struct news *change, uint64_t *d
 	if (!interval || change->told.left)
 		return false;
 	*due_out = 0;
-	struct bond *bond = table_first(&target->recents, change->bond.hash);
-	for (; bond; bond = table_next(bond)) {
+	struct table_node *bond = table_find(&target->recents, change->bond.hash);
+	for (; bond; bond = table_again(bond)) {
 		uint64_t due = ((struct recent *)bond)->ms + interval;
 		*due_out = due > *due_out ? due : *due_out;
 	}
@@ -121,7 +121,7 @@ static void failed(struct owner *owner, const struct told_result *result)
 	owner->tries += owner->tries < UINT32_MAX;
 	uint64_t wait = after ? after * UINT64_C(1000) : target_wait(target, owner->tries);
 	if (owner->parked)
-		row_put(owner->first);
+		pending_put(owner->first);
 	else
 		owner_park(owner);
 	wait_until(owner, now_of(target) + wait);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "notifier/sip_table.h"
+#include "base/table.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -33,6 +33,11 @@ static bool table_grow(struct table *table)
 	return true;
 }
 
+bool table_ready(struct table *table)
+{
+	return table->slot_count || table_grow(table);
+}
+
 bool table_add(struct table *table, struct table_node *node, uint64_t hash)
 {
 	if (table->count >= table->slot_count && !table_grow(table) && !table->slot_count)
@@ -55,15 +60,21 @@ void table_remove(struct table *table, struct table_node *node)
 	table->count--;
 }
 
-struct table_node *table_find(
-	const struct table *table, uint64_t hash, const struct table_node *after)
+static struct table_node *same_hash(struct table_node *node, uint64_t hash)
 {
-	if (!table->slot_count)
-		return NULL;
-	struct table_node *node = after ? after->next : *slot_of(table, hash);
 	while (node && node->hash != hash)
 		node = node->next;
 	return node;
+}
+
+struct table_node *table_find(const struct table *table, uint64_t hash)
+{
+	return table->slot_count ? same_hash(*slot_of(table, hash), hash) : NULL;
+}
+
+struct table_node *table_again(const struct table_node *node)
+{
+	return same_hash(node->next, node->hash);
 }
 
 struct table_node *table_any(const struct table *table, size_t *place)
@@ -99,9 +110,9 @@ static void mix(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-uint64_t table_hash(const struct table_secret *secret, struct span text)
+uint64_t text_hash(const uint64_t secret[2], struct span text)
 {
-	uint64_t a = secret->words[0], b = secret->words[1], word;
+	uint64_t a = secret[0], b = secret[1], word;
 	uint64_t v[4] = { a ^ UINT64_C(0x736f6d6570736575), b ^ UINT64_C(0x646f72616e646f6d),
 		a ^ UINT64_C(0x6c7967656e657261), b ^ UINT64_C(0x7465646279746573) };
 	size_t whole = text.size & ~(size_t)7;
