@@ -9,7 +9,8 @@
 
 /* Restores what was subscribed before. */
 bool subscriptions_new(struct subscriptions **out, struct notifier *notifier);
-void subscriptions_free(struct subscriptions **subscriptions); /* all stay in the store */
+/* All stay in the store: before the saver and the flight end. Nobody is told. */
+void subscriptions_free(struct subscriptions **subscriptions);
 void subscriptions_reload(struct subscriptions *subscriptions);
 
 /* A SUBSCRIBE, initial or in a dialog: for struct sip_events. */
@@ -18,8 +19,9 @@ void subscriptions_request(void *subscriptions, struct sip_incoming *incoming);
 /* For packages: there is news for it; it is told as soon as pacing allows. */
 void subscription_wake(struct subscription *subscription);
 /* Who subscribed. */
-const struct principal *subscription_who(const struct subscription *subscription);
-/* Ends it with a last NOTIFY: "terminated;reason=REASON". */
+struct principal subscription_who(const struct subscription *subscription);
+/* Ends it with a last NOTIFY: "terminated;reason=REASON", a literal. The subscription's state lives
+ * on until the package's `end` is called, never from within this call. */
 void subscription_end(struct subscription *subscription, const char *reason);
 
 struct subscription_figures {
