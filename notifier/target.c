@@ -69,10 +69,10 @@ static void tick(void *context)
 
 static uint64_t fingerprint_of(const struct target_settings *settings)
 {
-	uint64_t hash = hash_add(3 + (uint64_t)settings->method, settings->uri);
+	uint64_t hash = stable_hash(3 + (uint64_t)settings->method, settings->uri);
 	for (size_t i = 0; i < settings->usages.count; i++)
-		hash = hash_add(hash, settings->usages.items[i]);
-	return hash_add(hash + (uint64_t)settings->rpc_dialect, SPAN("1"));
+		hash = stable_hash(hash, settings->usages.items[i]);
+	return stable_hash(hash + (uint64_t)settings->rpc_dialect, SPAN("1"));
 }
 
 static int by_octets(const void *a, const void *b)
@@ -146,7 +146,7 @@ static bool target_fill(struct peer *target, const struct target_settings *setti
 		return false;
 	target->settings = settings;
 	target->name = arena_copy(target->arena, settings->name);
-	target->hash = hash_add(0, settings->name);
+	target->hash = stable_hash(0, settings->name);
 	target->fingerprint = fingerprint_of(settings);
 	return target->name.data && choose_usages(target, target->notifier->usages);
 }

@@ -5,7 +5,7 @@
 
 /* Eight octets at a time, each mixed with a multiplication (the constant is of the golden ratio).
  */
-uint64_t hash_add(uint64_t hash, struct span octets)
+uint64_t stable_hash(uint64_t hash, struct span octets)
 {
 	const uint64_t golden = UINT64_C(0x9E3779B97F4A7C15);
 	hash = (hash ^ octets.size) * golden;

@@ -12,12 +12,13 @@ struct etag etag_numbered(const struct peer *target, uint64_t number)
 
 uint64_t owner_hash(struct span xui)
 {
-	return hash_add(1, xui);
+	return stable_hash(1, xui);
 }
 
 uint64_t document_hash(const struct doc_id *id)
 {
-	return hash_add(hash_add(hash_add(2 + (uint64_t)id->tree, id->auid), id->xui), id->path);
+	return stable_hash(
+		stable_hash(stable_hash(2 + (uint64_t)id->tree, id->auid), id->xui), id->path);
 }
 
 static struct span text_add(char **to, struct span from)

@@ -26,7 +26,7 @@ enum telling_state {
 };
 
 /* The same in every process. */
-uint64_t hash_add(uint64_t hash, struct span octets);
+uint64_t stable_hash(uint64_t hash, struct span octets);
 
 struct owner;
 
