@@ -164,14 +164,29 @@ enum scan_event scan_next(struct scan *scan, struct tag *tag_out)
 	}
 }
 
+/* To the next TAG_STOP. Eight octets at a time: or'ed with 2 only '<' and '>' are '>', with 5 the
+ * two quotes are '\'' (and '#' and '&', which are no stops). */
+static const char *past_plain(const char *p, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	for (; end - p >= 8; p += 8) {
+		uint64_t eight;
+		memcpy(&eight, p, 8);
+		if (octets_are(eight | ones * 2, '>') | octets_are(eight | ones * 5, '\''))
+			break;
+	}
+	while (p < end && !is_kind(*p, TAG_STOP))
+		p++;
+	return p;
+}
+
 /* At a start tag: past it, looking at nothing but its quotes. */
 static bool skip_open(struct scan *scan, bool *empty_out)
 {
 	const char *data = scan->document.data, *end = data + scan->document.size;
 	const char *p = data + scan->at + 1;
 	for (;; p++) {
-		while (p < end && !is_kind(*p, TAG_STOP))
-			p++;
+		p = past_plain(p, end);
 		if (p == end || *p == '<')
 			return false;
 		if (*p == '>')
@@ -194,25 +209,55 @@ static bool skip_close(struct scan *scan)
 	return p;
 }
 
+/* Past whatever it is that begins at scan->at with '<' and `next`, other than an end tag. */
+static bool skip_piece(struct scan *scan, char next, bool *empty_out)
+{
+	*empty_out = true;
+	if (next == '!' || next == '?')
+		return skip_other(scan);
+	return next && skip_open(scan, empty_out);
+}
+
 bool scan_skip(struct scan *scan, size_t *close_out)
 {
 	for (size_t depth = 1;;) {
-		bool empty = true, passed;
+		bool empty;
 		char next = next_markup(scan);
 		if (next == '/') {
 			if (!--depth && close_out)
 				*close_out = scan->at;
-			passed = skip_close(scan);
+			if (!skip_close(scan))
+				return false;
 			if (!depth)
-				return passed;
-		} else if (next == '!' || next == '?') {
-			passed = skip_other(scan);
+				return true;
 		} else {
-			passed = next && skip_open(scan, &empty);
+			if (!skip_piece(scan, next, &empty))
+				return false;
+			depth += !empty;
 		}
-		if (!passed)
-			return false;
-		depth += !empty;
+	}
+}
+
+bool scan_pass(struct scan *scan, size_t until)
+{
+	for (size_t depth = 1;;) {
+		bool empty;
+		char next = next_markup(scan);
+		size_t start = scan->at;
+		if (next == '/') {
+			if (!--depth)
+				return true;
+			if (!skip_close(scan))
+				return false;
+		} else {
+			if (!skip_piece(scan, next, &empty))
+				return false;
+			if (depth == 1 && scan->at > until) {
+				scan->at = start;
+				return true;
+			}
+			depth += !empty;
+		}
 	}
 }
 

@@ -45,6 +45,11 @@ enum scan_event scan_next(struct scan *scan, struct tag *tag_out);
  * end tag's offset. False: broken, or it never ends. */
 bool scan_skip(struct scan *scan, size_t *close_out);
 
+/* From the content of an element to its first child (or whatever is no end tag) that ends, or whose
+ * start tag ends, behind `until`; else to the element's end tag. False: broken, or it never ends.
+ */
+bool scan_pass(struct scan *scan, size_t until);
+
 /* Past the end tag of the element that begins with this tag. */
 bool scan_element_end(struct span document, const struct tag *tag, size_t *end_out);
 

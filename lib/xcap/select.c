@@ -202,7 +202,17 @@ static void look_ahead(struct level *level, size_t at)
 	if (level->looked || !step->has_attribute || rest.size > LOOK_AHEAD)
 		return;
 	level->looked = true;
-	level->closed |= value_nowhere(rest, step->value);
+	level->closed |= value_first(rest, step->value) == rest.size;
+}
+
+/* At the content of the context: to the first child that can have the value which the step asks
+ * for. */
+static bool pass_over(const struct level *level, struct scan *scan)
+{
+	const struct step *step = level->sieve.step;
+	struct span rest = span_from(scan->document, scan->at);
+	return !step->has_attribute || step->has_position || rest.size > LOOK_AHEAD
+	       || scan_pass(scan, scan->at + value_first(rest, step->value));
 }
 
 /* The child that was just read; does the step choose it as the first one? */
@@ -263,6 +273,8 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 			trail->depth++;
 			open_level(level + 1, &names, trail, &selector->steps[trail->depth]);
 			*opened_out = trail->depth + 1;
+			if (!pass_over(level + 1, &scan))
+				return false;
 			continue;
 		}
 		if (chosen)

@@ -121,21 +121,6 @@ static bool bad_character(struct span text)
 	return first < 0x20 ? !is_white((char)first) : first == 0xEF && is_noncharacter(text);
 }
 
-/* Is one of eight octets `wanted`, or is one below `least`? It may find too much, never too little:
- * a difference reaches the top bit of its octet when it is of 0, or of too little. */
-static uint64_t octets_are(uint64_t eight, unsigned char wanted)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t same = eight ^ (ones * wanted);
-	return (same - ones) & ~same & ones << 7;
-}
-
-static uint64_t octets_below(uint64_t eight, unsigned char least)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	return (eight - ones * least) & ~eight & ones << 7;
-}
-
 /* Does one of eight octets have to be looked at by itself: '&', '<' or a control? */
 static bool any_special(uint64_t eight)
 {
@@ -273,10 +258,14 @@ bool value_equal(struct span stored, struct span meant)
 	return i == meant.size;
 }
 
-bool value_nowhere(struct span octets, struct span meant)
+size_t value_first(struct span octets, struct span meant)
 {
-	return meant.size && !span_find(meant, ' ', NULL) && !span_find(octets, '&', NULL)
-	       && !span_search(octets, meant, NULL);
+	size_t place = octets.size, reference = octets.size;
+	if (!meant.size || span_find(meant, ' ', NULL))
+		return 0;
+	span_search(octets, meant, &place);
+	span_find(span_first(octets, place), '&', &reference);
+	return reference < place ? reference : place;
 }
 
 bool value_decode(struct arena *arena, struct span stored, struct span *out)

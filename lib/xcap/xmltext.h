@@ -11,6 +11,21 @@
 	"http://www.w3.org/XML/1998/namespace" /* what the prefix xml always means \
 						*/
 
+/* Is one of eight octets `wanted`, or is one below `least`? It may find too much, never too little:
+ * a difference reaches the top bit of its octet when it is of 0, or of too little. */
+static inline uint64_t octets_are(uint64_t eight, unsigned char wanted)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t same = eight ^ (ones * wanted);
+	return (same - ones) & ~same & ones << 7;
+}
+
+static inline uint64_t octets_below(uint64_t eight, unsigned char least)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	return (eight - ones * least) & ~eight & ones << 7;
+}
+
 /* Octets of the NCName at the start of text; 0 when there is none. */
 size_t ncname_size(struct span text);
 
@@ -39,9 +54,9 @@ bool xml_characters(struct span text);
 /* Do they mean the same? False too when `stored` is no legal value. */
 bool value_equal(struct span stored, struct span meant);
 
-/* Is it sure that no value between quotes in these octets means `meant`? (Only a look: never true
- * when `meant` has a space or is empty, or a reference is there.) */
-bool value_nowhere(struct span octets, struct span meant);
+/* A place that every value between quotes which means `meant` ends behind; octets.size: there is no
+ * such value. (Only a look: 0 when `meant` is empty or has a space, and not past the first '&'.) */
+size_t value_first(struct span octets, struct span meant);
 
 /* What it means. False when it is no legal value (a '<', a '&' that begins no reference, a
  * reference to what is not there) or without memory: then out->data is NULL. A shorter form of a
