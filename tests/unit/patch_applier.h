@@ -29,6 +29,8 @@ struct located {
 	const char *why; /* NULL: located */
 };
 
+enum { READ_MOST = 16 * 1024 }; /* octets of a name or value in a selector */
+
 struct node_set {
 	xmlNode **items;
 	size_t count, room;
@@ -111,15 +113,15 @@ static inline bool is_name_octet(char c)
 }
 
 struct test_name {
-	char local[200];
+	char local[READ_MOST];
 	const char *space; /* "" for none */
 };
 
 /* An NCName of letters and the rest that may follow them; dots are taken where one may stand. */
-static inline bool read_ncname(struct path_reader *reader, char out[200])
+static inline bool read_ncname(struct path_reader *reader, char out[READ_MOST])
 {
 	size_t size = 0;
-	while (size < 199 && (is_name_octet(*reader->at) || (size && *reader->at == '.')))
+	while (size < READ_MOST - 1 && (is_name_octet(*reader->at) || (size && *reader->at == '.')))
 		out[size++] = *reader->at++;
 	out[size] = '\0';
 	return size ? true : fail(reader, "invalid-attribute-value");
@@ -128,7 +130,7 @@ static inline bool read_ncname(struct path_reader *reader, char out[200])
 /* Prefixes and, for elements, the default namespace are those of the diff document. */
 static inline bool read_qname(struct path_reader *reader, bool element, struct test_name *out)
 {
-	char first[200];
+	char first[READ_MOST];
 	if (!read_ncname(reader, first))
 		return false;
 	bool prefixed = reader->at[0] == ':' && reader->at[1] != ':';
@@ -174,14 +176,14 @@ struct condition_read {
 	enum { POSITION, ATTRIBUTE_IS, CHILD_IS, SELF_IS } kind;
 	size_t position;
 	struct test_name name;
-	char value[2000];
+	char value[READ_MOST];
 };
 
-static inline bool read_quoted(struct path_reader *reader, char out[2000])
+static inline bool read_quoted(struct path_reader *reader, char out[READ_MOST])
 {
 	char quote = *reader->at;
 	const char *end = quote == '"' || quote == '\'' ? strchr(reader->at + 1, quote) : NULL;
-	if (!end || end - reader->at > 1999)
+	if (!end || end - reader->at > READ_MOST - 1)
 		return fail(reader, "invalid-attribute-value");
 	size_t size = (size_t)(end - reader->at - 1);
 	memcpy(out, reader->at + 1, size);
@@ -274,7 +276,7 @@ static inline bool read_step(struct path_reader *reader, struct node_set *set)
 {
 	struct condition_read condition;
 	struct test_name name = { "", "" };
-	char target[2000];
+	char target[READ_MOST];
 	if (take(reader, "id(")) {
 		return fail(reader, "unsupported-id-function");
 	} else if (take(reader, "text()")) {
