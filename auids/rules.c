@@ -24,18 +24,26 @@ struct table {
 	size_t mask;
 };
 
+/* An element of which a rule speaks. */
+struct hit {
+	const struct rule *rule;
+	const xmlNode *element;
+	size_t ordinal; /* of all elements, in document order */
+};
+
 struct walk {
 	const struct usage *usage;
 	struct arena *arena;
 	const struct doc_id *id;
 	xmlDoc *document;
 	struct conflict *why;
+	struct hit *hits; /* in document order */
+	size_t hit_count, hit_room;
 	struct table table;
 	struct claim *claims;
 	size_t *ordinals; /* of the elements that claim them, in document order; SIZE_MAX: not
 			     shown */
 	size_t claim_count;
-	size_t ordinal; /* of the element that is visited */
 	const struct asking *asking;
 	size_t duplicates;
 };
@@ -105,20 +113,43 @@ static bool value_of(
 	return true;
 }
 
-typedef bool visitor(struct walk *walk, const struct rule *rule, const xmlNode *element);
-
-/* Shows each element with each rule that speaks of it; false as soon as a visit says so. */
-static bool walk_rules(struct walk *walk, const bool kinds[RULE_KINDS], visitor *visit)
+static bool add_hit(struct walk *walk, const struct hit *hit)
 {
-	const xmlNode *element = xmlDocGetRootElement(walk->document);
-	walk->ordinal = 0;
-	for (; element; element = next_element(element), walk->ordinal++)
+	if (walk->hit_count == walk->hit_room) {
+		size_t room = walk->hit_room ? 2 * walk->hit_room : 64;
+		struct hit *more = arena_alloc(walk->arena, room * sizeof(*more));
+		if (!more)
+			return false;
+		if (walk->hit_count)
+			memcpy(more, walk->hits, walk->hit_count * sizeof(*more));
+		walk->hits = more;
+		walk->hit_room = room;
+	}
+	walk->hits[walk->hit_count++] = *hit;
+	return true;
+}
+
+/* False without memory. */
+static bool gather_hits(struct walk *walk)
+{
+	struct hit hit = { .element = xmlDocGetRootElement(walk->document) };
+	for (; hit.element; hit.element = next_element(hit.element), hit.ordinal++)
 		for (size_t i = 0; i < walk->usage->rule_count; i++) {
-			const struct rule *rule = &walk->usage->rules[i];
-			if (kinds[rule->kind] && is_named(element, rule->element)
-				&& !visit(walk, rule, element))
+			hit.rule = &walk->usage->rules[i];
+			if (is_named(hit.element, hit.rule->element) && !add_hit(walk, &hit))
 				return false;
 		}
+	return true;
+}
+
+typedef bool visitor(struct walk *walk, const struct hit *hit);
+
+/* Shows each hit of a rule of these kinds; false as soon as a visit says so. */
+static bool visit_hits(struct walk *walk, const bool kinds[RULE_KINDS], visitor *visit)
+{
+	for (size_t i = 0; i < walk->hit_count; i++)
+		if (kinds[walk->hits[i].rule->kind] && !visit(walk, &walk->hits[i]))
+			return false;
 	return true;
 }
 
@@ -206,30 +237,23 @@ static void see(struct walk *walk, const struct seen *seen)
 	table->slots[at] = *seen;
 }
 
-static bool count_value(struct walk *walk, const struct rule *rule, const xmlNode *element)
+static bool check_unique(struct walk *walk, const struct hit *hit)
 {
-	(void)element;
-	walk->table.mask++;
-	walk->claim_count += rule->kind == RULE_CLAIM;
-	return true;
-}
-
-static bool check_unique(struct walk *walk, const struct rule *rule, const xmlNode *element)
-{
-	struct seen seen = { .rule = rule, .element = element };
-	if (!value_of(walk, rule, element, &seen.value))
+	const struct rule *rule = hit->rule;
+	struct seen seen = { .rule = rule, .element = hit->element };
+	if (!value_of(walk, rule, hit->element, &seen.value))
 		return starved(walk->why);
 	if (!seen.value.data)
 		return true;
 	if (rule->kind == RULE_UNIQUE) {
-		seen.within = element->parent;
+		seen.within = hit->element->parent;
 	} else {
 		struct claim *claim = &walk->claims[walk->claim_count];
 		if (!claim_of(walk, rule, seen.value, claim))
 			return starved(walk->why);
 		bool shown = walk->id->tree == TREE_USERS && rule->shown.data
 			     && span_equal(rule->shown, walk->id->path);
-		walk->ordinals[walk->claim_count++] = shown ? walk->ordinal : SIZE_MAX;
+		walk->ordinals[walk->claim_count++] = shown ? hit->ordinal : SIZE_MAX;
 		seen.value = claim->value;
 	}
 	uint64_t salt = (uint64_t)(uintptr_t)seen.within ^ (uint64_t)(uintptr_t)rule << 17;
@@ -239,24 +263,28 @@ static bool check_unique(struct walk *walk, const struct rule *rule, const xmlNo
 }
 
 /* Room for everything that check_unique will put somewhere. */
-static bool prepare(struct walk *walk, const bool kinds[RULE_KINDS])
+static bool prepare(struct walk *walk)
 {
-	walk_rules(walk, kinds, count_value);
-	size_t slots = 8;
-	while (slots < 2 * walk->table.mask)
+	size_t slots = 8, values = 0, claims = 0;
+	for (size_t i = 0; i < walk->hit_count; i++) {
+		values += walk->hits[i].rule->kind != RULE_URI;
+		claims += walk->hits[i].rule->kind == RULE_CLAIM;
+	}
+	while (slots < 2 * values)
 		slots *= 2;
 	walk->table.mask = slots - 1;
 	walk->table.slots = arena_zero(walk->arena, slots * sizeof(*walk->table.slots));
-	walk->claims = arena_alloc(walk->arena, walk->claim_count * sizeof(*walk->claims));
-	walk->ordinals = arena_alloc(walk->arena, walk->claim_count * sizeof(*walk->ordinals));
-	walk->claim_count = 0;
+	walk->claims = arena_alloc(walk->arena, claims * sizeof(*walk->claims));
+	walk->ordinals = arena_alloc(walk->arena, claims * sizeof(*walk->ordinals));
 	return walk->table.slots && walk->claims && walk->ordinals;
 }
 
 /* --- URIs --- */
 
-static bool check_uri(struct walk *walk, const struct rule *rule, const xmlNode *element)
+static bool check_uri(struct walk *walk, const struct hit *hit)
 {
+	const struct rule *rule = hit->rule;
+	const xmlNode *element = hit->element;
 	struct span value;
 	const char *fault = NULL;
 	if (!value_of(walk, rule, element, &value))
@@ -291,10 +319,10 @@ bool rules_accept(const struct usage *usage, struct arena *arena, const struct d
 	*verdict_out = (struct verdict){ NULL, 0 };
 	if (!usage->rule_count)
 		return true;
-	if (!prepare(&walk, unique))
+	if (!gather_hits(&walk) || !prepare(&walk))
 		return starved(why);
-	if (!walk_rules(&walk, unique, check_unique) || walk.duplicates
-		|| !walk_rules(&walk, uris, check_uri)
+	if (!visit_hits(&walk, unique, check_unique) || walk.duplicates
+		|| !visit_hits(&walk, uris, check_uri)
 		|| !shown_fill(
 			usage, arena, body, walk.claims, walk.ordinals, walk.claim_count, why))
 		return false;

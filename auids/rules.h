@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A usage's own rules: uniqueness, claims, forms of URIs (RFC 4825 §8.2.5). One pass over the tree
- * a kind, hashed under a secret key: linear whatever the document holds.
+/* A usage's own rules: uniqueness, claims, forms of URIs (RFC 4825 §8.2.5). One pass over the
+ * tree, values hashed under a secret key: linear whatever the document holds.
  */
 #ifndef XCAPD_AUIDS_RULES_H
 #define XCAPD_AUIDS_RULES_H
