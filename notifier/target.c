@@ -27,7 +27,7 @@ static const struct target_limits usual_limits = {
 void target_pump(struct peer *target)
 {
 	const struct target_limits *limits = &target->targets->limits;
-	if (target->targets->draining)
+	if (target->targets->draining || target->joining)
 		return;
 	target_send(target);
 	if (target->silent || target->order.count > limits->window / 4 * 3 || !target_read(target))
@@ -58,7 +58,7 @@ static void tick(void *context)
 	for (struct peer *one = targets->first; one; one = one->next) {
 		recents_expire(one);
 		target_park_slow(one);
-		if (!targets->draining)
+		if (!targets->draining && !one->joining)
 			target_turns(one, TICK_MS);
 		target_pump(one);
 	}
@@ -255,6 +255,8 @@ bool targets_new(struct targets **out, struct notifier *notifier, FILE *problems
 /* What may have left is in the store then, and nothing else above the mark was told. */
 static void settle(struct peer *target)
 {
+	if (target->joining)
+		return;
 	while (target->restored_first && target->phase == DELIVERY_FOLLOWS && target->more
 		&& target_park_all(target) && target_read(target))
 		;
@@ -385,7 +387,7 @@ static void exchange(struct targets *targets, struct peer *made)
 				make_void(old);
 				target_free(old);
 			}
-			target_load_mark(one);
+			one->joining = JOINS;
 		}
 		one->next = NULL;
 		*last = one;
@@ -413,6 +415,7 @@ bool targets_reload(struct targets *targets, FILE *problems)
 		one->targets = targets;
 	exchange(targets, fresh.first);
 	targets->count = fresh.count;
+	targets_flush_soon(targets, 0);
 	rang(targets);
 	return true;
 }

@@ -70,7 +70,9 @@ void targets_flush(void *context)
 	for (struct peer *one = targets->first; one; one = one->next) {
 		if (one->moved)
 			target_put_mark(one, FLUSH_MS);
-		tell |= one->puts > one->saved;
+		if (one->joining)
+			one->joining = JOINS_WITH_COMMIT;
+		tell |= one->puts > one->saved || one->joining;
 		one->saving = one->puts;
 		one->mark_saving = one->mark_put;
 	}
@@ -90,9 +92,10 @@ void targets_saved(void *context, bool well)
 			one->mark_saved = one->mark_saving;
 			landed_release(one);
 			target_saved(one);
+			target_join(one);
 			target_pump(one);
 		}
-		more |= one->moved || one->puts > one->saved;
+		more |= one->moved || one->puts > one->saved || one->joining;
 	}
 	if (more)
 		targets_flush_soon(targets, well ? FLUSH_MS : FAILED_MS);
@@ -142,6 +145,17 @@ bool target_load_mark(struct peer *target)
 	else if (mark.position + 1 < oldest)
 		target_resync(target, mark.phase == DELIVERY_FOLLOWS ? mark.position : mark.since);
 	return true;
+}
+
+void target_join(struct peer *target)
+{
+	if (target->joining != JOINS_WITH_COMMIT)
+		return;
+	if (target_load_mark(target) && target_load_parked(target))
+		target->joining = JOINED;
+	else
+		log_event(LEVEL_ERROR, "target", "cannot read where %.*s is: %s",
+			SPAN_ARG(target->name), store_problem());
 }
 
 /* --- records: what is on its way, and what is confirmed above the mark --- */

@@ -327,12 +327,14 @@ static bool count_row(struct peer *target, const struct kv_pair *pair, struct sp
 		return true;
 	kept_copy(&target->turn, &(struct doc_id){ .xui = xui });
 	target->parked++;
-	return target->parked_here >= target->targets->limits.parked
+	return target->parked_here >= target->targets->limits.parked || owner_find(target, xui)
 	       || owner_load(target, xui, &owner);
 }
 
 bool target_load_parked(struct peer *target)
 {
+	target->parked = 0;
+	target->turn.id.xui = (struct span){ 0 };
 	bool well = (!target->restored_first || rows_walk(target, settle_row))
 		    && rows_walk(target, count_row);
 	target->turn.id.xui = (struct span){ 0 };

@@ -136,6 +136,9 @@ struct peer {
 	size_t wanted_count;
 	struct arena *arena; /* of name and wanted */
 
+	/* A reload brought it: it begins when what was handed to the saver before is on disk. */
+	enum { JOINED, JOINS, JOINS_WITH_COMMIT } joining;
+
 	/* reading */
 	enum delivery_phase phase;
 	uint64_t read;  /* the feed up to here was read; in a resync: follows from here */
@@ -267,6 +270,7 @@ void target_saved(struct peer *target);       /* after each commit */
 /* --- target_mark.c --- */
 
 bool target_load_mark(struct peer *target);
+void target_join(struct peer *target); /* after a commit, if it joins */
 void target_moved(struct peer *target); /* write it soon */
 void targets_flush_soon(struct targets *targets, uint64_t ms);
 bool target_put_mark(struct peer *target, uint64_t most_ms);
