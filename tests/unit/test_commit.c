@@ -114,6 +114,20 @@ static void writes_of_one_document_are_applied_in_the_order_of_their_arrival(voi
 	assert_true(span_equal_text(last.body, "<v>599</v>"));
 }
 
+static void one_write_after_many_does_not_wait_for_as_many(void **state)
+{
+	enum { WRITES = 200 };
+	static struct waiter waiters[WRITES], alone;
+	struct world *world = *state;
+	atomic_uint count = 0;
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
+	wait_for(&count, WRITES);
+	put(world, &alone, "index", SPAN("<v/>"), &count);
+	wait_for(&count, WRITES + 1);
+	assert_int_equal(alone.ticket.write.result, STORE_OK);
+}
+
 static void small_writes_pass_big_ones_of_another_document(void **state)
 {
 	enum { BIG = 24 };
@@ -207,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			writes_of_one_document_are_applied_in_the_order_of_their_arrival,
 			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			one_write_after_many_does_not_wait_for_as_many, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			small_writes_pass_big_ones_of_another_document, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
