@@ -94,7 +94,7 @@ class Agent:
             known = self.notices + [notice for one in self.subscriptions for notice in one.notices]
             seen = any((old["Call-ID"], old["CSeq"]) == (message["Call-ID"], message["CSeq"]) for old in known)
             mine = [one for one in self.subscriptions if one.call == message["Call-ID"]]
-            ended = any(one.ended for one in mine)
+            ended = any(one.over for one in mine)
             if not seen and not ended:
                 (mine[0].notices if mine else self.notices).append(message)
         status = "481 Gone" if ended and not seen else "200 OK"
@@ -161,7 +161,7 @@ class Subscription:
     def __init__(self, agent, target, event="presence", lists=False, seconds=600, check=True):
         self.agent, self.target, self.event, self.lists = agent, target, event, lists
         self.call, self.tag, self.number, self.to = secrets.token_hex(8), secrets.token_hex(4), 0, None
-        self.notices, self.ended = [], False
+        self.notices = []
         with agent.lock:
             agent.subscriptions.append(self)
         self.answer = self.refresh(seconds)
@@ -180,9 +180,10 @@ class Subscription:
             self.to = answer["To"]
         return answer
 
-    def forget(self):
-        """As if this agent had crashed: what still comes gets 481."""
-        self.ended = True
+    @property
+    def over(self):
+        """Whether a NOTIFY ended it: what still comes gets 481."""
+        return any(notice["Subscription-State"].startswith("terminated") for notice in self.notices)
 
     # --- how it stands ---
 
@@ -254,7 +255,8 @@ def list_notice(notice, shown):
         shown[resource.get("uri")] = None
         if instance is None:
             continue
-        if instance.get("state") in (None, "terminated"):
+        # Kamailio leaves the state out where it is not active; only who is gone has a reason
+        if instance.get("reason"):
             del shown[resource.get("uri")]
         elif instance.get("cid") in parts:
             shown[resource.get("uri")] = said_in(parts[instance.get("cid")].get_payload(decode=True))
