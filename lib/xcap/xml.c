@@ -271,6 +271,15 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
 			attribute_count, defaulted, attributes);
 }
 
+/* All octets are there: libxml2 need not look for more before each of the last names. */
+static void on_begin(void *context)
+{
+	xmlParserCtxtPtr parser = context;
+	if (parser->input && parser->input->buf)
+		parser->input->buf->readcallback = NULL;
+	xmlSAX2StartDocument(context);
+}
+
 static xmlDocPtr parse(struct span octets, struct judge *judge)
 {
 	enum {
@@ -282,6 +291,7 @@ static xmlDocPtr parse(struct span octets, struct judge *judge)
 		return NULL;
 	parser->_private = judge;
 	parser->sax->serror = on_error;
+	parser->sax->startDocument = on_begin;
 	parser->sax->internalSubset = on_doctype;
 	parser->sax->externalSubset = on_doctype;
 	parser->sax->startElementNs = on_start;
