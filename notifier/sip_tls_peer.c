@@ -127,6 +127,7 @@ static const char *chain_refused(gnutls_session_t session)
 		{ GNUTLS_CERT_EXPIRED, "its certificate has expired" },
 		{ GNUTLS_CERT_NOT_ACTIVATED, "its certificate is not valid yet" },
 		{ GNUTLS_CERT_SIGNER_NOT_FOUND, "its certificate is of no authority known here" },
+		{ GNUTLS_CERT_SIGNATURE_FAILURE, "its certificate is wrongly signed" },
 		{ GNUTLS_CERT_INSECURE_ALGORITHM, "its certificate uses a broken algorithm" },
 	};
 	unsigned status = 0;

@@ -21,7 +21,7 @@ struct authority {
 struct certificate_name {
 	gnutls_x509_subject_alt_name_t type;
 	const char *text; /* NULL: the end of the list */
-	size_t size;      /* of an address; 0: a text */
+	size_t size;      /* 0: a text. OTHERNAME: the whole extension as it is encoded */
 };
 
 static inline void certificate_write(
@@ -59,12 +59,13 @@ static inline void certificate_begin(
 	assert(gnutls_x509_crt_set_key(*out, key) == 0);
 }
 
-static inline void authority_begin(struct authority *authority, const char *folder)
+static inline void authority_begin(
+	struct authority *authority, const char *folder, const char *common_name)
 {
 	gnutls_datum_t text;
 	authority->folder = folder;
 	certificate_key(&authority->key);
-	certificate_begin(&authority->certificate, authority->key, "authority", time(NULL) + 7200);
+	certificate_begin(&authority->certificate, authority->key, common_name, time(NULL) + 7200);
 	gnutls_x509_crt_set_basic_constraints(authority->certificate, 1, -1);
 	gnutls_x509_crt_set_key_usage(authority->certificate, GNUTLS_KEY_KEY_CERT_SIGN);
 	assert(gnutls_x509_crt_sign2(authority->certificate, authority->certificate, authority->key,
@@ -81,6 +82,20 @@ static inline void authority_end(struct authority *authority)
 	gnutls_x509_privkey_deinit(authority->key);
 }
 
+static inline void certificate_add_name(
+	gnutls_x509_crt_t certificate, const struct certificate_name *name)
+{
+	unsigned size = (unsigned)(name->size ? name->size : strlen(name->text));
+	if (name->type == GNUTLS_SAN_OTHERNAME)
+		assert(gnutls_x509_crt_set_extension_by_oid(
+			       certificate, GNUTLS_X509EXT_OID_SAN, name->text, size, 0)
+			== 0);
+	else
+		assert(gnutls_x509_crt_set_subject_alt_name(
+			       certificate, name->type, name->text, size, GNUTLS_FSAN_APPEND)
+			== 0);
+}
+
 /* The caller frees it with gnutls_x509_crt_deinit. `name`: of its files. purpose NULL: none said.
  */
 static inline gnutls_x509_crt_t authority_issue(struct authority *authority, const char *name,
@@ -93,10 +108,7 @@ static inline gnutls_x509_crt_t authority_issue(struct authority *authority, con
 	certificate_key(&key);
 	certificate_begin(&certificate, key, common_name, expires);
 	for (; names && names->text; names++)
-		assert(gnutls_x509_crt_set_subject_alt_name(certificate, names->type, names->text,
-			       (unsigned)(names->size ? names->size : strlen(names->text)),
-			       GNUTLS_FSAN_APPEND)
-			== 0);
+		certificate_add_name(certificate, names);
 	if (purpose)
 		gnutls_x509_crt_set_key_purpose_oid(certificate, purpose, 0);
 	assert(gnutls_x509_crt_sign2(
@@ -104,6 +116,9 @@ static inline gnutls_x509_crt_t authority_issue(struct authority *authority, con
 		== 0);
 	assert(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &text) == 0);
 	certificate_write(authority->folder, name, "pem", &text);
+	gnutls_x509_crt_deinit(certificate);
+	assert(gnutls_x509_crt_init(&certificate) == 0);
+	assert(gnutls_x509_crt_import(certificate, &text, GNUTLS_X509_FMT_PEM) == 0);
 	gnutls_free(text.data);
 	assert(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text) == 0);
 	certificate_write(authority->folder, name, "key", &text);
