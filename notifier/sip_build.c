@@ -42,8 +42,9 @@ static void append_body(struct buffer *to, struct span content_type, struct span
 
 static struct span without_headers(struct span uri)
 {
-	size_t mark;
-	return span_find(uri, '?', &mark) ? span_first(uri, mark) : uri;
+	const char *at = uri.size ? memrchr(uri.data, '@', uri.size) : NULL;
+	size_t host = at ? (size_t)(at - uri.data) : 0, mark;
+	return span_find(span_from(uri, host), '?', &mark) ? span_first(uri, host + mark) : uri;
 }
 
 static bool is_secure(struct span uri)

@@ -13,7 +13,13 @@ static void blame(struct sip_message *message, unsigned status, const char *why)
 	message->why = why;
 }
 
-/* Folded lines become one (RFC 3261 §7.3.1), octets that no header may hold become spaces. */
+static bool is_control(unsigned char c)
+{
+	return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* Folded lines become one (RFC 3261 §7.3.1), octets that no header may hold become spaces: a quoted
+ * pair may hold any control character but CR and LF (§25.1). */
 static bool clean_head(char *text, size_t size)
 {
 	bool well = true;
@@ -24,7 +30,10 @@ static bool clean_head(char *text, size_t size)
 			if (folded)
 				text[i] = text[i + 1] = ' ';
 			i++;
-		} else if ((c < 0x20 && c != '\t') || c == 0x7f) {
+		} else if (c == '\\' && i + 1 < size && text[i + 1] != '\r'
+			   && text[i + 1] != '\n') {
+			i++;
+		} else if (is_control(c)) {
 			text[i] = ' ';
 			well = false;
 		}
@@ -186,8 +195,6 @@ struct sip_message *sip_message_read(struct arena *arena, struct span octets, bo
 	struct span whole = { text, octets.size };
 	size_t head = octets.size;
 	bool ends = span_search(whole, SPAN("\r\n\r\n"), &head);
-	if (memchr(text, '\0', head))
-		return NULL;
 	bool clean = clean_head(text, head);
 	struct span rest = span_first(whole, head);
 	if (!read_start_line(message, cut_line(&rest)))

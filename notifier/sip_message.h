@@ -65,7 +65,9 @@ struct span sip_media_type(struct arena *arena, struct span value);
 struct sip_message {
 	struct arena *arena;
 	struct span method, uri, version;
-	unsigned status; /* 0: a request */
+	struct sip_uri target; /* the Request-URI */
+	bool foreign;          /* it is of another scheme */
+	unsigned status;       /* 0: a request */
 	struct sip_line *lines;
 	size_t line_count;
 	struct sip_via via; /* the topmost */

@@ -183,17 +183,33 @@ static size_t count_values(const struct sip_message *message)
 	return count;
 }
 
+static void blame(struct sip_message *message, const char *why)
+{
+	if (message->fault)
+		return;
+	message->fault = 400;
+	message->why = why;
+}
+
+static void read_target(struct sip_message *message)
+{
+	enum sip_uri_result read = sip_uri_read(message->arena, message->uri, &message->target);
+	message->foreign = read == SIP_URI_FOREIGN;
+	if (read == SIP_URI_BAD)
+		blame(message, "Malformed Request-URI");
+	else if (message->target.headers)
+		blame(message, "Header fields in the Request-URI");
+}
+
 void sip_message_read_fields(struct sip_message *message)
 {
+	if (!message->status)
+		read_target(message);
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		const char *why = read_field(message, &readers[i]);
-		if (why && !message->fault) {
-			message->fault = 400;
-			message->why = why;
-		}
+		if (why)
+			blame(message, why);
 	}
-	if (count_values(message) > VALUES_MOST && !message->fault) {
-		message->fault = 400;
-		message->why = "Too many values";
-	}
+	if (count_values(message) > VALUES_MOST)
+		blame(message, "Too many values");
 }

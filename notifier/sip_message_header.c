@@ -152,6 +152,7 @@ static bool cut_parameter(struct span *rest, struct span *name_out, struct span 
 {
 	size_t end, equals;
 	struct span all = span_from(*rest, 1);
+	*rest = span_from(all, all.size);
 	if (!find_outside(all, ";", false, &end))
 		return false;
 	struct span one = span_trim(span_first(all, end));
@@ -218,8 +219,7 @@ static bool uri_octets_valid(struct span uri)
 {
 	size_t colon;
 	for (size_t i = 0; i < uri.size; i++)
-		if ((unsigned char)uri.data[i] <= 0x20 || uri.data[i] == '<' || uri.data[i] == '>'
-			|| uri.data[i] == '"')
+		if ((unsigned char)uri.data[i] <= 0x20 || strchr("<>\"\x7f", uri.data[i]))
 			return false;
 	return span_find(uri, ':', &colon) && colon > 0 && colon + 1 < uri.size;
 }

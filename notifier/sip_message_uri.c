@@ -130,7 +130,7 @@ static bool shape_valid(struct span rest)
 {
 	size_t at;
 	for (size_t i = 0; i < rest.size; i++)
-		if ((unsigned char)rest.data[i] <= 0x20 || strchr("<>\"`{}|\\^", rest.data[i]))
+		if ((unsigned char)rest.data[i] <= 0x20 || strchr("<>\"`{}|\\^\x7f", rest.data[i]))
 			return false;
 	if (span_find(rest, '@', &at))
 		rest = span_from(rest, at + 1);

@@ -52,18 +52,10 @@ static bool is_served(const struct sip *sip, struct span host)
 static bool check_uri(
 	const struct sip *sip, const struct sip_message *request, struct sip_verdict *out)
 {
-	struct sip_uri uri;
-	switch (sip_uri_read(request->arena, request->uri, &uri)) {
-	case SIP_URI_FOREIGN:
+	const struct sip_uri *uri = &request->target;
+	if (request->foreign)
 		return refuse(out, 416, NULL);
-	case SIP_URI_BAD:
-		return refuse(out, 400, "Malformed Request-URI");
-	case SIP_URI_GOOD:
-		break;
-	}
-	if (uri.headers)
-		return refuse(out, 400, "Header fields in the Request-URI");
-	return is_served(sip, uri.host) || transport_is_ours(sip->transport, uri.host, uri.port)
+	return is_served(sip, uri->host) || transport_is_ours(sip->transport, uri->host, uri->port)
 	       || refuse(out, 404, "Not a domain or address of ours");
 }
 

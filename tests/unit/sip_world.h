@@ -153,7 +153,7 @@ static void world_run_posts(void)
 }
 
 /* Time passes; timers fire in their order. */
-static void world_wait(uint64_t ms)
+static inline void world_wait(uint64_t ms)
 {
 	uint64_t end = world_loop.now + ms;
 	world_run_posts();
@@ -251,13 +251,14 @@ size_t transport_connections(const struct transport *transport)
 	return 0;
 }
 
-static const struct sent *world_sent(size_t back) /* 0: the newest */
+static inline const struct sent *world_sent(size_t back) /* 0: the newest */
 {
 	assert(world_net.sent_count > back);
 	return &world_net.sent[(world_net.sent_count - 1 - back) % WORLD_SENT];
 }
 
-static struct sip_flow world_flow(enum sip_transport transport, const char *host, unsigned port)
+static inline struct sip_flow world_flow(
+	enum sip_transport transport, const char *host, unsigned port)
 {
 	struct sip_flow flow = { .transport = transport };
 	struct sockaddr_in *four = (struct sockaddr_in *)&flow.address;
@@ -275,7 +276,7 @@ static struct sip_flow world_flow(enum sip_transport transport, const char *host
 	return flow;
 }
 
-static void world_receive(const struct sip_flow *from, struct span octets)
+static inline void world_receive(const struct sip_flow *from, struct span octets)
 {
 	/* a copy of its own, so that reading past it is seen */
 	char *copy = malloc(octets.size ? octets.size : 1);
