@@ -252,6 +252,14 @@ bool targets_new(struct targets **out, struct notifier *notifier, FILE *problems
 	return true;
 }
 
+/* The store has to say that it may have left. */
+static void unanswered(struct owner *owner)
+{
+	if (owner->parked && owner->tell)
+		pending_put(owner->first);
+	owner_forget_tell(owner);
+}
+
 /* What may have left is in the store then, and nothing else above the mark was told. */
 static void settle(struct peer *target)
 {
@@ -262,7 +270,7 @@ static void settle(struct peer *target)
 		;
 	for (size_t i = 0; i < target->owners.slot_count; i++)
 		for (struct table_node *bond = target->owners.slots[i]; bond; bond = bond->next)
-			owner_forget_tell((struct owner *)bond);
+			unanswered((struct owner *)bond);
 	if (!target_park_all(target) || !target_put_mark(target, 0))
 		log_event(LEVEL_ERROR, "target", "no memory to say where %.*s is",
 			SPAN_ARG(target->name));

@@ -88,6 +88,7 @@ static bool load_change(struct owner *owner, struct span value)
 	if (!change)
 		return false;
 	change->parked = true;
+	change->last = owner->target->phase == DELIVERY_FOLLOWS ? row.to : 0;
 	if (owner->first == change) {
 		owner->tries = row.tries;
 		snprintf(owner->error, sizeof(owner->error), "%.*s", SPAN_ARG(row.error));

@@ -24,7 +24,7 @@ struct heard {
 
 struct tell {
 	struct tell *next;
-	const struct telling *telling;
+	struct heard heard;
 	told_done *done;
 	void *context;
 	struct post post;
@@ -100,13 +100,26 @@ static inline void open_remove(struct tell *tell)
 	loop_unpost(hall_now->notifier.loop, &tell->post);
 }
 
+static inline void hall_log(const struct hall *hall, const struct heard *heard, char what)
+{
+	char line[256];
+	if (hall->log < 0)
+		return;
+	int size = snprintf(line, sizeof(line), "%c %s %s %llu %llu\n", what, heard->owner,
+		heard->path, (unsigned long long)heard->previous, (unsigned long long)heard->etag);
+	assert_int_equal(write(hall->log, line, (size_t)size), size);
+}
+
 static inline void tell_answered(void *context)
 {
 	struct tell *tell = context;
+	struct hall *hall = hall_now;
+	const struct heard heard = tell->heard;
 	open_remove(tell);
 	tell->done(tell->context, &tell->result);
+	if (tell->result.told == TOLD_WELL)
+		hall_log(hall, &heard, 'c');
 	free(tell);
-	struct hall *hall = hall_now;
 	if (hall->enough && hall->tells >= hall->enough && !hall->open_count)
 		loop_stop(hall->notifier.loop);
 }
@@ -136,16 +149,6 @@ static inline void hall_hear(struct hall *hall, const struct heard *heard)
 	hall->heard[hall->heard_count++] = *heard;
 }
 
-static inline void hall_log(const struct hall *hall, const struct heard *heard, char what)
-{
-	char line[256];
-	if (hall->log < 0)
-		return;
-	int size = snprintf(line, sizeof(line), "%c %s %s %llu %llu\n", what, heard->owner,
-		heard->path, (unsigned long long)heard->previous, (unsigned long long)heard->etag);
-	assert_int_equal(write(hall->log, line, (size_t)size), size);
-}
-
 struct tell *tell(
 	struct teller *teller, const struct telling *telling, told_done *done, void *context)
 {
@@ -156,10 +159,10 @@ struct tell *tell(
 	struct answer answer = { TOLD_WELL, false, 0, 0 };
 	if (hall->answers)
 		answer = hall->answers(&heard);
-	hall_log(hall, &heard, answer.told == TOLD_NOBODY ? 'n' : 't');
+	hall_log(hall, &heard, 't');
 	hall_hear(hall, &heard);
 	*made = (struct tell){ .next = hall->open,
-		.telling = telling,
+		.heard = heard,
 		.done = done,
 		.context = context,
 		.post = { .run = tell_answered, .context = made },
