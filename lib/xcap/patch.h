@@ -40,7 +40,8 @@ struct patch_edit {
 };
 
 /* Says in one operation what the edit did (two for a new attribute without a value), if the
- * versions differ by just that edit and it can be said; otherwise as patch_between. */
+ * versions differ by just that edit; when it cannot, or when a long element was replaced by one
+ * that has much in common with it, as patch_between. */
 enum patch_result patch_of_edit(struct arena *arena, struct span former, struct span now,
 	const struct patch_edit *edit, size_t most, const struct xml_limits *limits,
 	struct buffer *ops_out);

@@ -228,6 +228,8 @@ static enum patch_result attribute_edit(struct edited *edited, struct buffer *op
 
 /* --- both --- */
 
+enum { LONG_OPERATION = 1024 }; /* octets: worth a look at what has really changed inside */
+
 static enum patch_result map_edit(struct edited *edited, struct buffer *ops)
 {
 	enum selector_terminal terminal = selector_terminal(edited->selector);
@@ -240,31 +242,47 @@ static enum patch_result map_edit(struct edited *edited, struct buffer *ops)
 					      : element_edit(edited, ops);
 }
 
+static enum patch_result map(
+	struct edited *edited, const struct patch_edit *edit, struct buffer *ops)
+{
+	struct selector *selector;
+	const char *why;
+	struct span encoded = percent_encode(edited->arena, edit->selector, NULL);
+	if (!encoded.data)
+		return PATCH_NO_MEMORY;
+	enum selector_result parsed = selector_parse(
+		edited->arena, encoded, &edit->bindings, edit->default_namespace, &selector, &why);
+	if (parsed != SELECTOR_OK)
+		return parsed == SELECTOR_NO_MEMORY ? PATCH_NO_MEMORY : PATCH_IMPOSSIBLE;
+	edited->selector = selector;
+	enum patch_result result = map_edit(edited, ops);
+	return ops->failed ? PATCH_NO_MEMORY : result;
+}
+
+/* A whole element was put in place of another: have they much in common? */
+static bool may_shrink(const struct edited *edited, size_t size)
+{
+	return size > LONG_OPERATION && edited->old.count && edited->new.count;
+}
+
 enum patch_result patch_of_edit(struct arena *arena, struct span former, struct span now,
 	const struct patch_edit *edit, size_t most, const struct xml_limits *limits,
 	struct buffer *ops_out)
 {
 	struct edited edited = { .arena = arena, .former = former, .now = now };
-	struct selector *selector;
-	const char *why;
-	enum patch_result result = PATCH_IMPOSSIBLE;
-	size_t start = ops_out->size;
+	struct buffer mapped = { .arena = arena };
 	if (span_equal(former, now))
 		return PATCH_SAME;
-	struct span encoded = percent_encode(arena, edit->selector, NULL);
-	if (!encoded.data)
-		return PATCH_NO_MEMORY;
-	if (selector_parse(
-		    arena, encoded, &edit->bindings, edit->default_namespace, &selector, &why)
-		== SELECTOR_OK) {
-		edited.selector = selector;
-		result = map_edit(&edited, ops_out);
-	}
-	if (result == PATCH_MADE && ops_out->failed)
-		result = PATCH_NO_MEMORY;
-	if (result == PATCH_MADE && ops_out->size - start <= most)
+	enum patch_result result = map(&edited, edit, &mapped);
+	if (result == PATCH_NO_MEMORY)
 		return result;
-	ops_out->size = start;
-	return result == PATCH_NO_MEMORY ? result
-					 : patch_between(arena, former, now, most, limits, ops_out);
+	bool made = result == PATCH_MADE && mapped.size <= most;
+	if (!made || may_shrink(&edited, mapped.size)) {
+		size_t bound = made ? mapped.size - 1 : most;
+		result = patch_between(arena, former, now, bound, limits, ops_out);
+		if (!made || result != PATCH_IMPOSSIBLE)
+			return result;
+	}
+	buffer_append(ops_out, buffer_span(&mapped));
+	return ops_out->failed ? PATCH_NO_MEMORY : PATCH_MADE;
 }

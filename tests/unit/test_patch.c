@@ -411,6 +411,21 @@ TEST(an_edit_becomes_one_operation)
 	}
 }
 
+TEST(a_long_element_put_for_a_similar_one_is_compared_with_it)
+{
+	struct buffer long_one = { .arena = arena };
+	buffer_text(&long_one, "<b>");
+	for (size_t i = 0; i < 100; i++)
+		buffer_format(&long_one, "<c uri='%zu'/>", i);
+	buffer_text(&long_one, "</b>");
+	const char *former = arena_format(arena, "<a xmlns='urn:x'>%s</a>", long_one.data).data;
+	const char *now = arena_format(
+		arena, "<a xmlns='urn:x'>%.*s<d/></b></a>", (int)long_one.size - 4, long_one.data)
+				  .data;
+	assert_string_equal(of_edit(former, now, "a/b"),
+		"<d:add xmlns=\"urn:x\" sel=\"*/*[1]/*[100]\" pos=\"after\"><d/></d:add>");
+}
+
 /* --- memory --- */
 
 #define MUCH_FORMER                                                                                 \
@@ -457,6 +472,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_said_is_not_said),
 		cmocka_unit_test(a_small_change_gives_a_small_patch),
 		cmocka_unit_test(an_edit_becomes_one_operation),
+		cmocka_unit_test(a_long_element_put_for_a_similar_one_is_compared_with_it),
 		cmocka_unit_test(without_memory_there_is_no_patch),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
