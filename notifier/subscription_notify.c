@@ -93,8 +93,8 @@ static void taken(struct subscription *one)
 		one->told = one->sent;
 		one->told_tag = one->sent_tag;
 	}
-	subscription_track(one, 0);
 	one->unsaved = true;
+	subscription_track(one, 0);
 	package_of(one)->settled(package_state_of(one), one->state, true);
 	subscription_look(one);
 }
@@ -158,6 +158,7 @@ static bool notify(struct subscription *one, const struct package_body *body)
 	one->sent = body->mark;
 	one->sent_tag = body->tag;
 	one->last_sent = last;
+	one->unsaved = true;
 	subscription_track(one, body->mark);
 	one->notify = sip_send(all->notifier->sip, &request);
 	if (!one->notify)

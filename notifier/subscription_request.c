@@ -66,6 +66,7 @@ static void answer_refusal(struct wish *wish)
 {
 	struct span lines = wish->headers, body = { NULL, 0 };
 	wish->all->figures.refused += wish->status != 401;
+	log_wish(wish);
 	if (wish->why && wish->status != 401) {
 		lines = arena_format(wish->all->arena, "Warning: 399 xcapd \"%s\"\r\n%.*s",
 			wish->why, SPAN_ARG(wish->headers));
@@ -340,6 +341,7 @@ static bool accept_later(struct wish *wish, struct subscription *one, bool first
 		answer->next->link = &answer->next;
 	all->acceptances = one->accepting = answer;
 	saver_tell(all->notifier->saver, &answer->saved);
+	log_wish(wish);
 	return true;
 }
 
@@ -349,6 +351,7 @@ static void accept_last(struct wish *wish, struct subscription *one)
 	one->reason = "timeout";
 	one->confirmed = true;
 	subscription_unlist(one);
+	log_wish(wish);
 	answer_well(wish->all, wish->incoming, wish->status,
 		dialog_part(&one->dialog, DIALOG_LOCAL_TAG), 0);
 	if (wish->status == 204)
@@ -460,7 +463,6 @@ void subscriptions_request(void *subscriptions, struct sip_incoming *incoming)
 		well = checks[i](&wish);
 	well = well && (wish.subscription ? refresh(&wish) : subscribe(&wish));
 	all->figures.accepted += well;
-	log_wish(&wish);
 	if (!well)
 		answer_refusal(&wish);
 }

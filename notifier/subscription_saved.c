@@ -28,6 +28,8 @@ static struct span encode(const struct subscription *one)
 	row_number(&row, one->quenched, 1);
 	row_number(&row, one->told, 8);
 	row_number(&row, one->told_tag, 8);
+	row_number(&row, one->notify ? one->sent : 0, 8);
+	row_number(&row, one->full_due, 1);
 	package_of(one)->save(package_state_of(one), one->state, &row);
 	return buffer_span(&row);
 }
@@ -128,6 +130,8 @@ static struct subscription *decode(
 	one->quenched = row_take_number(from, 1);
 	past->told = row_take_number(from, 8);
 	past->tag = row_take_number(from, 8);
+	past->upto = row_take_number(from, 8);
+	one->full_due = row_take_number(from, 1);
 	one->confirmed = one->stored = true;
 	return one;
 }

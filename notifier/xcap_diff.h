@@ -17,6 +17,8 @@
 
 enum diff_mode { MODE_NO_PATCHING, MODE_XCAP_PATCHING, MODE_AGGREGATE };
 
+enum { DIFF_ITEM_ROOM = 256 }; /* octets that an item has beside its sel, at most */
+
 enum { DIGEST_ABSENT = 0, DIGEST_UNKNOWN = 1 }; /* of what was told of a part */
 
 /* One uri of the list. */
@@ -136,6 +138,8 @@ void diff_part_write(struct diff_writer *diff, const struct diff_target *target,
 
 void diff_full(
 	void *package, void *state, struct arena *arena, size_t most, struct package_body *out);
+/* The tag of all that there is at this moment; 0: too much for that, or it cannot be read. */
+uint64_t diff_tag_now(struct diff_state *state, struct diff_targets *targets, struct arena *arena);
 bool diff_current(void *package, void *state, struct arena *arena, struct package_body *out);
 
 /* What an item adds to the state's tag: tags of items are summed up, so that order is no matter. */
@@ -152,11 +156,12 @@ struct diff_group {
 	const struct usage *usage;
 	struct feed_row **rows;
 	size_t count;
+	size_t cost; /* octets of the shortest items that tell of it */
 };
 
 struct diff_rows {
 	struct diff_group *first, **last;
-	size_t groups;
+	size_t cost;   /* of all groups */
 	uint64_t mark; /* all rows up to here were looked at */
 	bool more;     /* there are more behind it */
 	bool lost;     /* the feed does not go back so far */
@@ -170,8 +175,8 @@ bool diff_rows_read(struct diff_state *state, const struct diff_targets *targets
 void diff_news(
 	void *package, void *state, struct arena *arena, size_t most, struct package_body *out);
 /* What was told of a group before, and what there is at its end; number 0: nothing. */
-void diff_group_ends(const struct diff_state *state, const struct diff_group *group,
-	struct etag *previous_out, struct etag *now_out);
+void diff_group_ends(
+	const struct diff_group *group, struct etag *previous_out, struct etag *now_out);
 
 /* --- patches: xcap_diff_patch.c --- */
 

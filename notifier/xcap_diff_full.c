@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_STEP = 500, TRIES = 3, ITEM_ROOM = 256, CURRENT_MOST = 10000 };
+enum { LIST_STEP = 500, TRIES = 3, CURRENT_MOST = 10000 };
 
 /* --- tags --- */
 
@@ -121,8 +121,8 @@ static bool has_room(struct tour *tour, size_t wanted)
 {
 	tour->seen++;
 	if (tour->diff)
-		tour->full = tour->diff->body.size > ITEM_ROOM
-			     && tour->diff->body.size + wanted + ITEM_ROOM > tour->most
+		tour->full = tour->diff->body.size > DIFF_ITEM_ROOM
+			     && tour->diff->body.size + wanted + DIFF_ITEM_ROOM > tour->most
 			     && tour->seen > 1;
 	else
 		tour->full = tour->seen > CURRENT_MOST;
@@ -170,7 +170,7 @@ static void visit_part(struct tour *tour, struct diff_target *target)
 	if (!tour->diff || (!part.exists && !gone))
 		return;
 	if (has_room(tour, target->raw.size))
-		diff_part_write(tour->diff, target, &part, tour->most - ITEM_ROOM / 2);
+		diff_part_write(tour->diff, target, &part, tour->most - DIFF_ITEM_ROOM / 2);
 	else
 		tour->tag -= diff_tag_part(target->raw, target->entry->digest);
 }
@@ -268,7 +268,7 @@ static void tell_gone(struct tour *tour)
 		return;
 	}
 	for (struct diff_group *group = rows.first; group && !rows.lost; group = group->next) {
-		diff_group_ends(state, group, &previous, &now);
+		diff_group_ends(group, &previous, &now);
 		if (group->teller && previous.number && !now.number)
 			diff_document(tour->diff,
 				group->teller->kind == DIFF_WHOLE
@@ -322,16 +322,17 @@ static bool write_full(struct tour *tour, struct diff_writer *diff, uint64_t *ba
 }
 
 /* Rows up to `base` are in it; what came later is told as news. */
-static void settle_full(struct tour *tour, uint64_t base, struct package_body *out)
+static void settle_full(
+	struct diff_state *state, uint64_t base, uint64_t tag, struct package_body *out)
 {
-	struct diff_state *state = tour->state;
 	diff_state_drop_part(state);
 	state->mark = base;
-	state->tag = tour->tag;
+	state->tag = tag;
 	state->scan = newest_of(state) != base;
 	state->change_count = 0;
 	state->upto = 0;
 	out->mark = base;
+	out->tag = tag;
 	out->more = false;
 }
 
@@ -368,33 +369,35 @@ void diff_full(
 	out->mark = state->told;
 	out->tag = tour.tag;
 	if (!tour.full)
-		settle_full(&tour, base, out);
+		settle_full(state, base, tour.tag, out);
+}
+
+uint64_t diff_tag_now(struct diff_state *state, struct diff_targets *targets, struct arena *arena)
+{
+	struct tour tour = {
+		.state = state, .targets = targets, .arena = arena, .tag = list_tag(targets)
+	};
+	take_tour(&tour);
+	return tour.full || tour.failed ? 0 : tour.tag;
 }
 
 bool diff_current(void *context, void *state_, struct arena *arena, struct package_body *out)
 {
 	struct diff_state *state = state_;
 	struct diff_targets targets;
-	uint64_t base = 0;
-	bool stable = false;
 	(void)context;
 	if (!diff_targets_read(state, state->package->usages, arena, &targets))
 		return false;
-	struct tour tour = { 0 };
-	for (size_t i = 0; i < TRIES && !stable; i++) {
-		base = newest_of(state);
-		tour = (struct tour){ .state = state,
-			.targets = &targets,
-			.arena = arena,
-			.tag = list_tag(&targets) };
-		take_tour(&tour);
-		stable = newest_of(state) == base;
+	for (size_t i = 0; i < TRIES; i++) {
+		uint64_t base = newest_of(state), tag = diff_tag_now(state, &targets, arena);
+		if (!tag)
+			return false;
+		if (newest_of(state) != base)
+			continue;
+		settle_full(state, base, tag, out);
+		state->told = base;
+		state->known = base != 0;
+		return true;
 	}
-	if (tour.full || tour.failed || !stable)
-		return false;
-	settle_full(&tour, base, out);
-	state->told = base;
-	state->known = base != 0;
-	out->tag = tour.tag;
-	return true;
+	return false;
 }

@@ -13,17 +13,17 @@ struct news {
 	struct arena *arena;
 	struct diff_writer diff;
 	size_t most;
+	size_t end; /* where the body has to end for what comes behind to fit */
 	size_t items;
 	uint64_t tag;
 	bool failed;
 };
 
 /* A document that exists from the start was told of under its first tag. */
-void diff_group_ends(const struct diff_state *state, const struct diff_group *group,
-	struct etag *previous_out, struct etag *now_out)
+void diff_group_ends(
+	const struct diff_group *group, struct etag *previous_out, struct etag *now_out)
 {
 	const struct feed_row *last = group->rows[group->count - 1];
-	(void)state;
 	*previous_out = group->rows[0]->previous;
 	*now_out = last->removed ? (struct etag){ 0 } : last->etag;
 	if (!previous_out->number && group->teller && group->teller->kind == DIFF_WHOLE)
@@ -33,13 +33,14 @@ void diff_group_ends(const struct diff_state *state, const struct diff_group *gr
 static void tell_document(struct news *news, const struct diff_group *group)
 {
 	struct etag previous, now;
-	diff_group_ends(news->state, group, &previous, &now);
-	if (!group->teller || (!previous.number && !now.number))
+	size_t before = news->diff.body.size;
+	diff_group_ends(group, &previous, &now);
+	if (!group->teller)
 		return;
 	news->tag += diff_tag_document(news->arena, &group->id, now);
 	news->tag -= diff_tag_document(news->arena, &group->id, previous);
-	news->items++;
-	diff_group_write(news->state, news->arena, group, news->most, &news->diff);
+	diff_group_write(news->state, news->arena, group, news->end, &news->diff);
+	news->items += news->diff.body.size != before;
 }
 
 static void tell_part(struct news *news, struct diff_target *target, struct span document)
@@ -56,7 +57,7 @@ static void tell_part(struct news *news, struct diff_target *target, struct span
 	news->tag += diff_tag_part(target->raw, target->entry->digest);
 	news->tag -= diff_tag_part(target->raw, told);
 	news->items++;
-	diff_part_write(&news->diff, target, &part, news->most);
+	diff_part_write(&news->diff, target, &part, news->end);
 }
 
 /* The parts of one document as they are at this moment. */
@@ -94,7 +95,6 @@ static void tell_capabilities(struct news *news)
 		diff_document(&news->diff, target->raw, (struct etag){ 0 }, snapshot.etag,
 			(struct span){ NULL, 0 }, false);
 		news->items++;
-		news->tag = 0;
 	}
 }
 
@@ -111,7 +111,9 @@ static void write_news(struct news *news)
 	bool plain = state->mode == MODE_NO_PATCHING && !news->targets.has_parts;
 	news->tag = state->tag;
 	diff_begin(&news->diff, news->arena, state->package->notifier->settings->http.root, plain);
+	news->end = news->most - news->rows.cost;
 	for (struct diff_group *group = news->rows.first; group; group = group->next) {
+		news->end += group->cost;
 		tell_document(news, group);
 		tell_parts(news, group);
 	}
@@ -123,6 +125,7 @@ static void write_news(struct news *news)
 static void settle_news(struct news *news, struct package_body *out)
 {
 	struct diff_state *state = news->state;
+	bool tag_known = state->tag && !state->caps;
 	size_t done = 0;
 	while (done < state->change_count && state->changes[done] <= news->rows.mark)
 		done++;
@@ -133,12 +136,7 @@ static void settle_news(struct news *news, struct package_body *out)
 	state->mark = news->rows.mark;
 	state->scan = state->scan && news->rows.more;
 	state->caps = false;
-	if (!state->tag || !news->tag) {
-		struct package_body now = { 0 };
-		news->tag = 0;
-		(void)now;
-	}
-	state->tag = news->tag;
+	state->tag = tag_known ? news->tag : diff_tag_now(state, &news->targets, news->arena);
 	out->mark = state->mark;
 	out->tag = state->tag;
 	out->more = news->rows.more;

@@ -7,7 +7,6 @@ enum {
 	STEP = 500,
 	VISITS_MOST = 4000, /* rows looked at for one body */
 	ROWS_MOST = 512,    /* of them told in one body */
-	ITEM_ROOM = 256,    /* what an item has beside its sel */
 };
 
 struct gathering {
@@ -15,7 +14,7 @@ struct gathering {
 	const struct diff_targets *targets;
 	struct arena *arena;
 	struct diff_rows *out;
-	size_t most, room, rows;
+	size_t most, rows;
 	bool failed;
 };
 
@@ -40,12 +39,12 @@ static size_t cost_of(const struct gathering *gathering, const struct doc_id *id
 {
 	size_t cost = 0;
 	if (teller)
-		cost = ITEM_ROOM
+		cost = DIFF_ITEM_ROOM
 		       + (teller->kind == DIFF_WHOLE ? teller->raw.size
 						     : diff_sel(gathering->arena, id).size);
 	for (size_t i = 0; i < gathering->targets->count; i++)
 		if (is_part_of(&gathering->targets->items[i], id))
-			cost += ITEM_ROOM + gathering->targets->items[i].raw.size;
+			cost += DIFF_ITEM_ROOM + gathering->targets->items[i].raw.size;
 	return cost;
 }
 
@@ -68,7 +67,6 @@ static struct diff_group *add_group(
 		group->usage = teller->usage;
 	*gathering->out->last = group;
 	gathering->out->last = &group->next;
-	gathering->out->groups++;
 	return group;
 }
 
@@ -84,7 +82,7 @@ static bool take_row(struct gathering *gathering, struct feed_row *row)
 		return true;
 	bool first = !gathering->rows;
 	if (gathering->rows == ROWS_MOST
-		|| (!first && gathering->room + cost + ITEM_ROOM > gathering->most)) {
+		|| (!first && gathering->out->cost + cost + DIFF_ITEM_ROOM > gathering->most)) {
 		gathering->out->more = true;
 		return false;
 	}
@@ -93,7 +91,8 @@ static bool take_row(struct gathering *gathering, struct feed_row *row)
 	if (!group)
 		return false;
 	group->rows[group->count++] = row;
-	gathering->room += cost;
+	group->cost += cost;
+	gathering->out->cost += cost;
 	gathering->rows++;
 	return true;
 }

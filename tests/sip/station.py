@@ -22,7 +22,7 @@ class Station(Server):
 
     def __init__(self, settings=None, **more):
         self.notifier = None
-        usual = {"notifier.min-interval": "0s"}
+        usual = {"notifier.min-interval": "0s", "notifier.max-per-user": "1000"}
         super().__init__({**usual, **(settings or {})}, **more)
 
     def choose_ports(self):
