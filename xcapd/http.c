@@ -7,6 +7,7 @@
 #include "xcapd/listen.h"
 #include "xcapd/metrics.h"
 #include "xcapd/reply.h"
+#include "xcapd/spare.h"
 #include "xcapd/tls.h"
 
 #include <microhttpd.h>
@@ -18,9 +19,9 @@
 #error "libmicrohttpd 0.9.75 or newer is needed"
 #endif
 
-/* First block of a request's arena; header octets of one connection; slack over limits.connections,
+/* First block of an admin request; header octets of one connection; slack over limits.connections,
  * so that it is ours that decides. */
-enum { REQUEST_BLOCK = 8 * 1024, HEADER_MOST = 16 * 1024, CONNECTION_SLACK = 64 };
+enum { ADMIN_BLOCK = 8 * 1024, HEADER_MOST = 16 * 1024, CONNECTION_SLACK = 64 };
 enum { DRAIN_LOOK = 5000 /* microseconds */ };
 enum { ADMIN_CONNECTIONS = 64, ADMIN_TIMEOUT = 10 /* seconds */ };
 
@@ -133,7 +134,7 @@ static void wake(struct request *request)
 static void *begin(void *data, const char *target, struct MHD_Connection *connection)
 {
 	struct http *http = data;
-	struct arena *arena = arena_new(REQUEST_BLOCK);
+	struct arena *arena = spares_take(http->server->spares);
 	struct exchange *exchange = arena ? arena_zero(arena, sizeof(*exchange)) : NULL;
 	if (!exchange) {
 		arena_free(&arena);
@@ -392,7 +393,7 @@ static enum MHD_Result handle_admin(void *data, struct MHD_Connection *connectio
 		*part_size = 0;
 		return MHD_YES;
 	}
-	struct arena *arena = arena_new(REQUEST_BLOCK);
+	struct arena *arena = arena_new(ADMIN_BLOCK);
 	if (!arena)
 		return MHD_NO;
 	bool reads =

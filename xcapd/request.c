@@ -2,6 +2,7 @@
 #include "xcapd/request.h"
 
 #include "xcapd/handlers.h"
+#include "xcapd/spare.h"
 
 #include <endian.h>
 #include <string.h>
@@ -31,8 +32,9 @@ void request_release(struct request *request)
 	if (atomic_fetch_sub_explicit(&request->holders, 1, memory_order_acq_rel) != 1)
 		return;
 	struct arena *arena = request->arena;
+	struct spares *spares = request->server->spares;
 	live_release(request->live);
-	arena_free(&arena);
+	spares_give(spares, &arena);
 }
 
 static enum method method_of(struct span text)

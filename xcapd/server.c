@@ -4,6 +4,7 @@
 #include "xcapd/commit.h"
 #include "xcapd/lane.h"
 #include "xcapd/pool.h"
+#include "xcapd/spare.h"
 #include "xcapd/tls.h"
 #include "xcapd/verdicts.h"
 
@@ -125,7 +126,8 @@ bool server_start(struct server *server, struct live *live, FILE *problems, int 
 		|| !auth_new(&server->auth, server->store)
 		|| !pool_start(&server->pool, live->settings->http.threads)
 		|| !committer_start(&server->committer, server->store)
-		|| !lanes_new(&server->lanes, server) || !verdicts_new(&server->verdicts)) {
+		|| !lanes_new(&server->lanes, server) || !verdicts_new(&server->verdicts)
+		|| !spares_new(&server->spares)) {
 		fprintf(problems, "cannot start threads: out of memory or over a limit\n");
 		return false;
 	}
@@ -138,6 +140,7 @@ void server_stop(struct server *server)
 	committer_stop(&server->committer);
 	lanes_free(&server->lanes);
 	verdicts_free(&server->verdicts);
+	spares_free(&server->spares);
 	auth_free(&server->auth);
 	if (server->store)
 		store_close(&server->store);

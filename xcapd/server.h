@@ -19,6 +19,7 @@
 struct committer;
 struct lanes;
 struct verdicts;
+struct spares;
 struct tls;
 
 /* Settings, usages and certificate that belong together. */
@@ -37,6 +38,7 @@ struct server {
 	struct pool *pool;
 	struct lanes *lanes;
 	struct verdicts *verdicts;
+	struct spares *spares;
 	pthread_mutex_t live_lock;
 	struct live *live;
 	uint32_t id_prefix; /* of request ids: random for each process */

@@ -70,6 +70,19 @@ static size_t count_but(struct span text, size_t from, int kind)
 	return i - from;
 }
 
+/* Like count_but, of controls, quotes and backslashes: eight octets at a time. */
+static size_t count_plain(struct span text, size_t from, int stops)
+{
+	size_t i = from;
+	for (uint64_t eight; i < text.size && text.size - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, text.data + i, sizeof(eight));
+		if (octets_are(eight, '"') | octets_are(eight, '\\') | octets_are(eight, 0x7F)
+			| octets_below(eight, ' '))
+			break;
+	}
+	return i - from + count_but(text, i, stops);
+}
+
 static struct span skip(struct span text, int kind)
 {
 	return span_from(text, count_of(text, 0, kind));
@@ -104,7 +117,7 @@ static bool read_quoted(struct span *rest, bool raw, struct value *out)
 {
 	int stops = raw ? CONTROL | QUOTE : CONTROL | QUOTE | BACKSLASH;
 	for (size_t i = 1;; i++) {
-		i += count_but(*rest, i, stops);
+		i += count_plain(*rest, i, stops);
 		if (i >= rest->size || is_kind(rest->data[i], CONTROL))
 			return false;
 		if (rest->data[i] == '\\') {

@@ -153,6 +153,13 @@ static size_t plain_run(struct span text, enum escaping how)
 	bool any_special = how != ESCAPE_MESSAGE;
 	unsigned char third = how == ESCAPE_WORD ? ' ' : '"';
 	size_t i = 0;
+	for (uint64_t eight; text.size - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, text.data + i, sizeof(eight));
+		if (octets_below(eight, ' ') | octets_are(eight, 0x7F) | octets_are(eight, '"')
+			| octets_are(eight, '\\') | octets_are(eight, third)
+			| (eight & UINT64_C(0x8080808080808080)))
+			break;
+	}
 	for (; i < text.size; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		bool special = c == '"' || c == '\\' || c == third;

@@ -59,6 +59,22 @@ static inline bool span_ends(struct span text, struct span suffix)
 	       && span_equal(span_from(text, text.size - suffix.size), suffix);
 }
 
+/* Eight octets at a time, in any order: is one of them `wanted`, or below `least` (at most 0x80)?
+ * 0: no. May find too much, never too little: a difference reaches the top bit of its octet when it
+ * is of 0, or of too little. */
+static inline uint64_t octets_are(uint64_t eight, unsigned char wanted)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t same = eight ^ (ones * wanted);
+	return (same - ones) & ~same & ones << 7;
+}
+
+static inline uint64_t octets_below(uint64_t eight, unsigned char least)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	return (eight - ones * least) & ~eight & ones << 7;
+}
+
 struct span span_trim(struct span text);              /* without space, tab, CR, LF at both ends */
 bool span_equal_nocase(struct span a, struct span b); /* ASCII letters only */
 bool span_starts_nocase(struct span text, struct span prefix);

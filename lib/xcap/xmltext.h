@@ -11,21 +11,6 @@
 	"http://www.w3.org/XML/1998/namespace" /* what the prefix xml always means \
 						*/
 
-/* Is one of eight octets `wanted`, or is one below `least`? It may find too much, never too little:
- * a difference reaches the top bit of its octet when it is of 0, or of too little. */
-static inline uint64_t octets_are(uint64_t eight, unsigned char wanted)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t same = eight ^ (ones * wanted);
-	return (same - ones) & ~same & ones << 7;
-}
-
-static inline uint64_t octets_below(uint64_t eight, unsigned char least)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	return (eight - ones * least) & ~eight & ones << 7;
-}
-
 /* Octets of the NCName at the start of text; 0 when there is none. */
 size_t ncname_size(struct span text);
 
