@@ -132,3 +132,16 @@ def test_the_feed_shows_nothing_left_to_tell(place, couple):
     alice.allows(bob)
     bob.watches(alice).says("here")
     assert eventually(lambda: "0" in place.server.ctl("feed", "status").stdout.decode())
+
+
+def test_who_subscribes_while_the_rules_change_is_judged_by_the_new_ones(couple):
+    alice, bob = couple
+    for _ in range(15):
+        alice.allows(bob, handling="block")
+        bob.watches(alice, check=False)
+        alice.allows(bob)
+        watch = bob.watches(alice)
+        if not eventually(lambda: watch.note or watch.over):
+            raise AssertionError(watch.notices)
+        alice.allows(bob, handling="block")
+        watch.becomes("terminated rejected")
