@@ -60,6 +60,11 @@ static char nonce[200], realm[200], body_octets[REQUEST_MOST], path_text[2048];
 static char host_line[100];
 static int poller;
 static double start, end;
+static bool warming;
+
+/* Connections come one by one while those before them are busy already, as in life: a server that
+ * gives them to its threads by load gets to see some. */
+static const double warm_step = 0.002, warm_rest = 0.1; /* seconds */
 
 static double now(void)
 {
@@ -378,8 +383,16 @@ static void serve(struct epoll_event *event)
 	if (!(event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || !pull(connection))
 		return;
 	answered(connection);
-	if (want.rate <= 0 && now() < end)
+	if (warming || (want.rate <= 0 && now() < end))
 		send_next(connection, now());
+}
+
+static void look(int most_ms)
+{
+	struct epoll_event events[64];
+	int count = epoll_wait(poller, events, 64, most_ms);
+	for (int i = 0; i < count; i++)
+		serve(&events[i]);
 }
 
 static bool any_busy(void)
@@ -392,18 +405,33 @@ static bool any_busy(void)
 
 static void run(void)
 {
-	struct epoll_event events[64];
 	while (now() < end || any_busy()) {
 		if (now() < end && (want.rate > 0 || !scheduled++))
 			start_idle();
-		int count = epoll_wait(poller, events, 64, want.rate > 0 ? 1 : 100);
-		for (int i = 0; i < count; i++)
-			serve(&events[i]);
+		look(want.rate > 0 ? 1 : 100);
 		if (now() > end + 60) {
 			fputs("a request was never answered\n", stderr);
 			exit(1);
 		}
 	}
+}
+
+/* Nothing of this counts, but for errors. */
+static void warm_up(void)
+{
+	double begin = now(), last = begin + warm_step * want.connections;
+	int opened = 1;
+	warming = true;
+	send_next(&connections[0], begin);
+	while (now() < last + warm_rest) {
+		for (; opened < want.connections && now() >= begin + warm_step * opened; opened++) {
+			open_connection(&connections[opened]);
+			send_next(&connections[opened], now());
+		}
+		look(1);
+	}
+	warming = false;
+	latency_count = 0;
 }
 
 /* The first answer is for learning the nonce. */
@@ -531,10 +559,11 @@ int main(int count, char **words)
 		connections[i].out = malloc(REQUEST_MOST);
 		if (!connections[i].out)
 			die("memory");
-		open_connection(&connections[i]);
 	}
+	open_connection(&connections[0]);
 	snprintf(host_line, sizeof(host_line), " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", want.port);
 	greet();
+	warm_up();
 	double cpu = server_cpu();
 	start = now();
 	end = start + want.seconds;
