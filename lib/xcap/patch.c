@@ -3,15 +3,6 @@
 
 enum { OP_ROOM = 40 }; /* octets of an operation beside its selector and content, about */
 
-struct patcher {
-	struct arena *arena;
-	struct buffer *ops;
-	struct buffer path;  /* of the element whose inside is patched; empty for the document */
-	size_t most;         /* octets that the operations may reach */
-	size_t declarations; /* that were looked at for a change */
-	bool starved;
-};
-
 /* A place between children: what stands before it is already as it will be, what stands behind it
  * as it was. */
 struct spot {
@@ -24,20 +15,6 @@ static void cut_back(struct buffer *buffer, size_t size)
 	buffer->size = size;
 	if (buffer->data)
 		buffer->data[size] = '\0';
-}
-
-static bool starve(struct patcher *patcher)
-{
-	patcher->starved = true;
-	return false;
-}
-
-/* May it go on after an operation? */
-static bool fits(struct patcher *patcher)
-{
-	if (patcher->ops->failed || patcher->path.failed)
-		return starve(patcher);
-	return patcher->ops->size <= patcher->most;
 }
 
 /* --- selectors --- */
@@ -73,17 +50,17 @@ static void count_kinds(struct spot *spot, struct patch_run run)
 }
 
 static bool write_content(
-	struct patcher *patcher, struct patch_op *op, struct span sel, struct patch_run run)
+	struct patcher *patcher, struct patch_op op, struct span sel, struct patch_run run)
 {
 	struct bindings needs;
 	struct diff_tag tag;
 	if (!sel.data || !patch_needs(patcher->arena, run, &needs))
-		return starve(patcher);
-	op->declared = &needs;
-	patch_op_begin(patcher->ops, &tag, op, sel);
+		return patch_starve(patcher);
+	op.declared = &needs;
+	patch_op_begin(patcher->ops, &tag, &op, sel);
 	patch_write_run(patcher->arena, patcher->ops, run);
 	diff_tag_close(patcher->ops, &tag);
-	return fits(patcher);
+	return patch_fits(patcher);
 }
 
 /* Beside an element if there is one, else at an end of the parent, else beside what there is. */
@@ -110,7 +87,7 @@ static bool insert(struct patcher *patcher, const struct spot *spot, struct patc
 	struct patch_op op = { .name = "add" };
 	size_t size = patcher->path.size;
 	struct span sel = place_for(patcher, spot, &op.pos);
-	bool done = write_content(patcher, &op, sel, run);
+	bool done = write_content(patcher, op, sel, run);
 	step_back(patcher, size);
 	return done;
 }
@@ -120,7 +97,7 @@ static bool replace(struct patcher *patcher, const struct spot *spot, const stru
 	struct patch_op op = { .name = "replace" };
 	size_t size = patcher->path.size;
 	struct span sel = step_to(patcher, node->kind, spot->before[node->kind] + 1);
-	bool done = write_content(patcher, &op, sel, (struct patch_run){ node, 1 });
+	bool done = write_content(patcher, op, sel, (struct patch_run){ node, 1 });
 	step_back(patcher, size);
 	return done;
 }
@@ -132,7 +109,7 @@ static bool remove_one(
 	size_t size = patcher->path.size;
 	patch_op_text(patcher->ops, &op, step_to(patcher, kind, position), SPAN(""));
 	step_back(patcher, size);
-	return fits(patcher);
+	return patch_fits(patcher);
 }
 
 static bool is_white(const struct patch_node *node)
@@ -219,216 +196,19 @@ static bool patch_gap(
 	return exchange(patcher, spot, old, now);
 }
 
-/* --- namespaces (RFC 5261 §4.3.3, §4.5.3) --- */
-
-enum { DECLARATIONS_MOST = 64 }; /* in a patch: each may cost a walk over the document */
-
-static bool names_prefix(const xmlNs *ns, const xmlChar *prefix)
-{
-	return ns && xmlStrEqual(ns->prefix, prefix);
-}
-
-/* Does a name use the prefix, or another element than `top` declare it? */
-static bool mentions(const xmlNode *element, const xmlChar *prefix, const xmlNode *top)
-{
-	if (names_prefix(element->ns, prefix))
-		return true;
-	for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
-		if (names_prefix(attribute->ns, prefix))
-			return true;
-	for (const xmlNs *ns = element->nsDef; ns && element != top; ns = ns->next)
-		if (names_prefix(ns, prefix))
-			return true;
-	for (const xmlNode *child = element->children; child; child = child->next)
-		if (child->type == XML_ELEMENT_NODE && mentions(child, prefix, top))
-			return true;
-	return false;
-}
-
-static const xmlNs *declaration_of(const xmlNode *element, const xmlChar *prefix)
-{
-	const xmlNs *ns = element->nsDef;
-	while (ns && !names_prefix(ns, prefix))
-		ns = ns->next;
-	return ns;
-}
-
-/* Is that declaration of `there` to be taken out, or put in? */
-static bool differs(const xmlNode *there, const xmlNs *ns, const xmlNode *other)
-{
-	const xmlNs *same = declaration_of(other, ns->prefix);
-	return patch_declares_anew(there, ns)
-	       && !(same && patch_declares_anew(other, same) && xmlStrEqual(same->href, ns->href));
-}
-
-static bool is_free(struct patcher *patcher, const xmlNode *old, const xmlNs *ns)
-{
-	return ns->prefix && patcher->declarations++ < DECLARATIONS_MOST
-	       && !mentions(old, ns->prefix, old);
-}
-
-/* A declaration that is not in use in the former version may change alone; no other. */
-static bool can_change(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
-{
-	for (const xmlNs *ns = old->nsDef; ns; ns = ns->next)
-		if (differs(old, ns, now) && !is_free(patcher, old, ns))
-			return false;
-	for (const xmlNs *ns = now->nsDef; ns; ns = ns->next) {
-		if (!differs(now, ns, old))
-			continue;
-		const xmlNs *there = declaration_of(old, ns->prefix);
-		if (!is_free(patcher, old, ns) || (there && !differs(old, there, now)))
-			return false;
-	}
-	return true;
-}
-
-static bool patch_declarations(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
-{
-	struct span here = buffer_span(&patcher->path);
-	for (const xmlNs *ns = old->nsDef; ns; ns = ns->next) {
-		if (!differs(old, ns, now))
-			continue;
-		struct span sel = arena_format(patcher->arena, "%.*s/namespace::%s", SPAN_ARG(here),
-			(const char *)ns->prefix);
-		if (!sel.data)
-			return starve(patcher);
-		patch_op_text(patcher->ops, &(struct patch_op){ .name = "remove" }, sel, SPAN(""));
-		if (!fits(patcher))
-			return false;
-	}
-	for (const xmlNs *ns = now->nsDef; ns; ns = ns->next) {
-		if (!differs(now, ns, old))
-			continue;
-		struct patch_op op = { .name = "add" };
-		op.type = arena_format(patcher->arena, "namespace::%s", (const char *)ns->prefix);
-		struct span space = patch_space(patcher->arena, ns);
-		if (!op.type.data || !space.data)
-			return starve(patcher);
-		patch_op_text(patcher->ops, &op, here, space);
-		if (!fits(patcher))
-			return false;
-	}
-	return true;
-}
-
-/* --- attributes --- */
-
-/* How it is named in an operation, and the namespace that its prefix needs there. */
-static struct span name_attribute(struct patcher *patcher, const xmlAttr *attribute,
-	struct binding *binding, struct bindings *out)
-{
-	const xmlNs *ns = attribute->ns;
-	*out = (struct bindings){ binding, 0 };
-	if (!ns)
-		return span_of((const char *)attribute->name);
-	binding->prefix = span_of((const char *)ns->prefix);
-	binding->uri = patch_space(patcher->arena, ns);
-	out->count = !span_equal(binding->prefix, SPAN("xml"));
-	if (!binding->uri.data)
-		return binding->uri;
-	return arena_format(
-		patcher->arena, "%s:%s", (const char *)ns->prefix, (const char *)attribute->name);
-}
-
-static bool change_attribute(
-	struct patcher *patcher, const char *operation, const xmlAttr *attribute, struct span value)
-{
-	struct binding binding;
-	struct bindings declared;
-	struct patch_op op = { .name = operation, .declared = &declared };
-	struct span name = name_attribute(patcher, attribute, &binding, &declared);
-	struct span sel = arena_format(patcher->arena, "%.*s/@%.*s",
-		SPAN_ARG(buffer_span(&patcher->path)), SPAN_ARG(name));
-	if (!name.data || !sel.data || !value.data)
-		return starve(patcher);
-	patch_op_text(patcher->ops, &op, sel, value);
-	return fits(patcher);
-}
-
-static bool add_attribute(struct patcher *patcher, const xmlAttr *attribute)
-{
-	struct binding binding;
-	struct bindings declared;
-	struct span name = name_attribute(patcher, attribute, &binding, &declared);
-	struct span value = patch_value(patcher->arena, attribute);
-	if (!name.data || !value.data)
-		return starve(patcher);
-	patch_op_attribute(patcher->ops, name, &declared, buffer_span(&patcher->path), value);
-	return fits(patcher);
-}
-
-/* Old ones go and change before new ones come: another prefix may stand for the same namespace. */
-static bool patch_old_attributes(
-	struct patcher *patcher, const xmlAttr *const *old, const xmlAttr *const *now)
-{
-	while (*old) {
-		int order = *now ? patch_attribute_order(*old, *now) : -1;
-		if (order < 0) {
-			if (!change_attribute(patcher, "remove", *old++, SPAN("")))
-				return false;
-			continue;
-		}
-		if (!order) {
-			struct span former = patch_value(patcher->arena, *old++);
-			struct span value = patch_value(patcher->arena, *now);
-			if ((!former.data || !span_equal(former, value))
-				&& !change_attribute(patcher, "replace", *now, value))
-				return false;
-		}
-		now++;
-	}
-	return true;
-}
-
-static bool patch_new_attributes(
-	struct patcher *patcher, const xmlAttr *const *old, const xmlAttr *const *now)
-{
-	while (*now) {
-		int order = *old ? patch_attribute_order(*old, *now) : 1;
-		if (order > 0 && !add_attribute(patcher, *now))
-			return false;
-		old += order <= 0;
-		now += order >= 0;
-	}
-	return true;
-}
-
-static bool patch_all_attributes(struct patcher *patcher, const xmlNode *old, const xmlNode *now)
-{
-	if (!old->properties && !now->properties)
-		return true;
-	const xmlAttr **left = patch_attributes(patcher->arena, old);
-	const xmlAttr **right = patch_attributes(patcher->arena, now);
-	if (!left || !right)
-		return starve(patcher);
-	return patch_old_attributes(patcher, left, right)
-	       && patch_new_attributes(patcher, left, right);
-}
-
 /* --- elements --- */
 
 static bool patch_children(
 	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now);
-
-static bool same_name(const xmlNode *a, const xmlNode *b)
-{
-	const xmlNs *left = a->ns, *right = b->ns;
-	return xmlStrEqual(a->name, b->name)
-	       && (left == right
-		       || (left && right && xmlStrEqual(left->prefix, right->prefix)
-			       && xmlStrEqual(left->href, right->href)));
-}
 
 /* patcher->path leads to it. */
 static bool patch_inside(
 	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
 {
 	struct spot spot = { 0 };
-	if (!same_name(old->xml, now->xml) || !can_change(patcher, old->xml, now->xml))
+	if (!patch_can_stay(patcher, old->xml, now->xml))
 		return false;
-	return patch_declarations(patcher, old->xml, now->xml)
-	       && patch_all_attributes(patcher, old->xml, now->xml)
+	return patch_start_tag(patcher, old->xml, now->xml)
 	       && patch_children(patcher, &spot, (struct patch_run){ old->children, old->count },
 		       (struct patch_run){ now->children, now->count });
 }
@@ -457,7 +237,7 @@ static bool patch_children(
 	size_t i = 0, j = 0;
 	long *partners = arena_alloc(patcher->arena, now.count * sizeof(*partners));
 	if (!partners || !patch_align(patcher->arena, old, now, partners))
-		return starve(patcher);
+		return patch_starve(patcher);
 	for (;;) {
 		size_t next = j;
 		while (next < now.count && partners[next] == PATCH_ALONE)

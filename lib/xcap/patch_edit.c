@@ -94,7 +94,7 @@ static bool was_opened(const struct edited *edited)
 }
 
 static enum patch_result write_element(
-	struct edited *edited, struct patch_op *op, struct span sel, struct buffer *ops)
+	struct edited *edited, struct patch_op op, struct span sel, struct buffer *ops)
 {
 	struct bindings declared;
 	struct diff_tag tag;
@@ -103,8 +103,8 @@ static enum patch_result write_element(
 		|| !diff_scope(
 			edited->arena, octets, &edited->trail, edited->trail.depth, &declared))
 		return PATCH_NO_MEMORY;
-	op->declared = &declared;
-	patch_op_begin(ops, &tag, op, sel);
+	op.declared = &declared;
+	patch_op_begin(ops, &tag, &op, sel);
 	buffer_append(ops, octets);
 	diff_tag_close(ops, &tag);
 	return PATCH_MADE;
@@ -129,7 +129,7 @@ static enum patch_result add_element(struct edited *edited, struct buffer *ops)
 	if (place.sibling)
 		buffer_format(&sel, "/*[%zu]", place.sibling);
 	op.pos = place.pos;
-	return write_element(edited, &op, buffer_span(&sel), ops);
+	return write_element(edited, op, buffer_span(&sel), ops);
 }
 
 static enum patch_result change_element(struct edited *edited, struct buffer *ops)

@@ -47,6 +47,28 @@ struct span patch_space(struct arena *arena, const xmlNs *ns);
 /* Does that declaration say something that does not hold around the element? */
 bool patch_declares_anew(const xmlNode *element, const xmlNs *declaration);
 
+/* --- one comparison --- */
+
+struct patcher {
+	struct arena *arena;
+	struct buffer *ops;
+	struct buffer path;  /* of the element that is patched; empty for the document */
+	size_t most;         /* octets that the operations may reach */
+	size_t declarations; /* that were looked at for a change */
+	bool starved;
+};
+
+bool patch_starve(struct patcher *patcher); /* no memory; always false */
+bool patch_fits(struct patcher *patcher);   /* may it go on after an operation? */
+
+/* --- start tags (patch_tag.c) --- */
+
+/* Can the one become the other by changes of its attributes, of declarations that are not in use,
+ * and of its children? */
+bool patch_can_stay(struct patcher *patcher, const xmlNode *old, const xmlNode *now);
+/* Declarations first, so that attributes and children find them. patcher->path leads to it. */
+bool patch_start_tag(struct patcher *patcher, const xmlNode *old, const xmlNode *now);
+
 /* --- matching (patch_align.c) --- */
 
 /* Neighbours. */
