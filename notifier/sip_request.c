@@ -72,7 +72,7 @@ void sip_request_received(
 		reply(sip, request, from, &verdict);
 	else if (span_equal_text(request->method, "CANCEL"))
 		reply_plainly(
-			sip, request, from, sip_servers_pending(sip, &key) ? 200 : 481, SPAN(""));
+			sip, request, from, sip_servers_know(sip, &key) ? 200 : 481, SPAN(""));
 	else if (span_equal_text(request->method, "OPTIONS"))
 		reply_plainly(sip, request, from, 200, SPAN(ABOUT_US));
 	else

@@ -53,8 +53,8 @@ struct sip_key {
 bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key *out);
 /* Is it a retransmission? Then it was answered again, if it has been answered. */
 bool sip_servers_absorb(struct sip *sip, const struct sip_key *key);
-/* Is there one that waits for its answer and is no CANCEL's own (RFC 3261 §9.2)? */
-bool sip_servers_pending(const struct sip *sip, const struct sip_key *key);
+/* Is there one that a CANCEL of this key means (RFC 3261 §9.2)? */
+bool sip_servers_know(const struct sip *sip, const struct sip_key *key);
 /* A transaction of its own for a request, which takes the arena; NULL: no room. */
 struct sip_incoming *sip_servers_take(struct sip *sip, const struct sip_message *request,
 	const struct sip_flow *from, const struct sip_key *key);

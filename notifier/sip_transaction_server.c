@@ -71,13 +71,9 @@ bool sip_servers_absorb(struct sip *sip, const struct sip_key *key)
 	return false;
 }
 
-bool sip_servers_pending(const struct sip *sip, const struct sip_key *key)
+bool sip_servers_know(const struct sip *sip, const struct sip_key *key)
 {
-	struct sip_incoming *incoming = NULL;
-	while ((incoming = next_of_key(sip, key, incoming)))
-		if (incoming->message)
-			return true;
-	return false;
+	return next_of_key(sip, key, NULL) != NULL;
 }
 
 static void drop(struct sip_incoming *incoming)
