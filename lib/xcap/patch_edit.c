@@ -150,7 +150,7 @@ static enum patch_result change_element(struct edited *edited, struct buffer *op
 		return PATCH_NO_MEMORY;
 	if (replaced)
 		return write_element(
-			edited, &(struct patch_op){ .name = "replace" }, buffer_span(&sel), ops);
+			edited, (struct patch_op){ .name = "replace" }, buffer_span(&sel), ops);
 	patch_op_text(ops, &(struct patch_op){ .name = "remove" }, buffer_span(&sel), SPAN(""));
 	return PATCH_MADE;
 }
