@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `xcapctl stats` and `feed status`: figures of the store. */
+/* `xcapctl stats`: figures of the store. */
 #include "xcapctl/command.h"
 #include "xcapctl/output.h"
 
@@ -100,24 +100,4 @@ enum exit_status store_figures(struct run *run)
 				  time_or_null(stats.feed_oldest_time), "size_used",
 				  (json_int_t)stats.size_used, "size_max",
 				  (json_int_t)stats.size_max, "usages", shares_json(&shares)));
-}
-
-enum exit_status feed_status(struct run *run)
-{
-	struct store_stats stats;
-	struct etag generation = { 0 };
-	enum exit_status status = run_store(run, false);
-	if (status != EXIT_WELL)
-		return status;
-	enum store_result result = store_stats(run->store, &stats);
-	if (result != STORE_OK)
-		return complain_store(result);
-	generation = (struct etag){ store_generation(run->store), stats.feed_newest };
-	return print(run,
-		json_pack("{s:I, s:I, s:o, s:I, s:o}", "oldest", (json_int_t)stats.feed_oldest,
-			"newest", (json_int_t)stats.feed_newest, "oldest_time",
-			time_or_null(stats.feed_oldest_time), "rows",
-			(json_int_t)(stats.feed_newest ? stats.feed_newest - stats.feed_oldest + 1
-						       : 0),
-			"newest_etag", stats.feed_newest ? json_etag(generation) : json_null()));
 }
