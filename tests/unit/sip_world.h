@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORLD_TIMERS = 300000, WORLD_SENT = 256, WORLD_NAMES = 8 };
+enum { WORLD_TIMERS = 32768, WORLD_SENT = 256, WORLD_NAMES = 8 };
 
 struct loop {
 	uint64_t now;
