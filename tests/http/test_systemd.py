@@ -177,16 +177,18 @@ UNIT = BUILD / "packaging" / "xcapd.service"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-def test_the_unit_is_rated_below_two():
-    done = subprocess.run(["systemd-analyze", "--no-pager", "security", "--offline=yes", UNIT], capture_output=True,
+@pytest.mark.parametrize("unit", (UNIT, UNIT.with_name("xcap-notifier.service")))
+def test_the_units_are_rated_below_two(unit):
+    done = subprocess.run(["systemd-analyze", "--no-pager", "security", "--offline=yes", unit], capture_output=True,
                           timeout=60, check=False)
-    rating = re.search(r"Overall exposure level for xcapd.service: ([0-9.]+)", done.stdout.decode())
+    rating = re.search(rf"Overall exposure level for {unit.name}: ([0-9.]+)", done.stdout.decode())
     assert rating and float(rating[1]) < 2, done.stdout.decode() + done.stderr.decode()
 
 
-def test_the_unit_names_what_is_installed():
-    text = UNIT.read_text()
-    assert re.search(r"^ExecStart=/\S+/sbin/xcapd$", text, re.M), text
+@pytest.mark.parametrize("program", ("xcapd", "xcap-notifier"))
+def test_the_units_name_what_is_installed(program):
+    text = UNIT.with_name(f"{program}.service").read_text()
+    assert re.search(rf"^ExecStart=/\S+/sbin/{program}$", text, re.M), text
     assert re.search(r"^User=xcapd$", text, re.M) and "@" not in re.sub("@(system-service|privileged|resources)", "", text)
 
 
