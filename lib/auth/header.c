@@ -76,9 +76,12 @@ static size_t count_plain(struct span text, size_t from, int stops)
 	size_t i = from;
 	for (uint64_t eight; i < text.size && text.size - i >= sizeof(eight); i += sizeof(eight)) {
 		memcpy(&eight, text.data + i, sizeof(eight));
-		if (octets_are(eight, '"') | octets_are(eight, '\\') | octets_are(eight, 0x7F)
-			| octets_below(eight, ' '))
+		uint64_t found = octets_are(eight, '"') | octets_are(eight, '\\')
+				 | octets_are(eight, 0x7F) | octets_below(eight, ' ');
+		if (found) {
+			i += octets_before(found);
 			break;
+		}
 	}
 	return i - from + count_but(text, i, stops);
 }

@@ -155,10 +155,14 @@ static size_t plain_run(struct span text, enum escaping how)
 	size_t i = 0;
 	for (uint64_t eight; text.size - i >= sizeof(eight); i += sizeof(eight)) {
 		memcpy(&eight, text.data + i, sizeof(eight));
-		if (octets_below(eight, ' ') | octets_are(eight, 0x7F) | octets_are(eight, '"')
-			| octets_are(eight, '\\') | octets_are(eight, third)
-			| (eight & UINT64_C(0x8080808080808080)))
+		uint64_t found = octets_below(eight, ' ') | octets_are(eight, 0x7F)
+				 | octets_are(eight, '"') | octets_are(eight, '\\')
+				 | octets_are(eight, third)
+				 | (eight & UINT64_C(0x8080808080808080));
+		if (found) {
+			i += octets_before(found);
 			break;
+		}
 	}
 	for (; i < text.size; i++) {
 		unsigned char c = (unsigned char)text.data[i];

@@ -144,17 +144,20 @@ bool percent_decode(struct arena *arena, struct span text, struct span *out)
 	if (!to)
 		return false;
 	size_t size = 0;
-	for (size_t i = 0; i < text.size; i++) {
-		char c = text.data[i];
-		if (c == '%') {
-			int high = i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
-			int low = i + 2 < text.size ? hex_value(text.data[i + 2]) : -1;
-			if (high < 0 || low < 0)
-				return false;
-			c = (char)(high * 16 + low);
-			i += 2;
-		}
-		to[size++] = c;
+	while (text.size) {
+		size_t plain = text.size;
+		span_find(text, '%', &plain);
+		memcpy(to + size, text.data, plain);
+		size += plain;
+		if (plain == text.size)
+			break;
+		struct span digits = span_from(text, plain + 1);
+		int high = digits.size >= 2 ? hex_value(digits.data[0]) : -1;
+		int low = digits.size >= 2 ? hex_value(digits.data[1]) : -1;
+		if ((high | low) < 0)
+			return false;
+		to[size++] = (char)(high * 16 + low);
+		text = span_from(digits, 2);
 	}
 	to[size] = '\0';
 	*out = (struct span){ to, size };

@@ -75,6 +75,17 @@ static inline uint64_t octets_below(uint64_t eight, unsigned char least)
 	return (eight - ones * least) & ~eight & ones << 7;
 }
 
+/* How many of eight octets come before the first one that was found (one was); maybe fewer. */
+static inline size_t octets_before(uint64_t found)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (size_t)__builtin_ctzll(found) / 8;
+#else
+	(void)found;
+	return 0;
+#endif
+}
+
 struct span span_trim(struct span text);              /* without space, tab, CR, LF at both ends */
 bool span_equal_nocase(struct span a, struct span b); /* ASCII letters only */
 bool span_starts_nocase(struct span text, struct span prefix);

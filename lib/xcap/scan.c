@@ -172,8 +172,12 @@ static const char *past_plain(const char *p, const char *end)
 	for (; end - p >= 8; p += 8) {
 		uint64_t eight;
 		memcpy(&eight, p, 8);
-		if (octets_are(eight | ones * 2, '>') | octets_are(eight | ones * 5, '\''))
+		uint64_t found =
+			octets_are(eight | ones * 2, '>') | octets_are(eight | ones * 5, '\'');
+		if (found) {
+			p += octets_before(found);
 			break;
+		}
 	}
 	while (p < end && !is_kind(*p, TAG_STOP))
 		p++;

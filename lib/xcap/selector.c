@@ -222,8 +222,8 @@ static enum selector_result decode_values(
 static size_t steps_most(struct span text)
 {
 	size_t count = 1;
-	for (size_t i = 0; i < text.size && count < SELECTOR_STEPS_MAX; i++)
-		count += text.data[i] == '/';
+	for (size_t at; count < SELECTOR_STEPS_MAX && span_find(text, '/', &at); count++)
+		text = span_from(text, at + 1);
 	return count;
 }
 

@@ -8,6 +8,7 @@ struct walk {
 	struct arena *arena;
 	struct span default_domain;
 	struct span rest; /* data == NULL: nothing left */
+	bool plain;       /* nothing in it has to be decoded, all octets are known to be good */
 	enum uri_result result;
 	const char *why;
 };
@@ -76,13 +77,14 @@ static bool decode(struct walk *walk, struct span raw, struct span *out)
 
 static bool next_segment(struct walk *walk, struct span *out)
 {
-	if (!decode(walk, span_cut(&walk->rest, '/'), out))
+	*out = span_cut(&walk->rest, '/');
+	if (!walk->plain && !decode(walk, *out, out))
 		return false;
 	if (!out->size)
 		return refuse(walk, URI_MALFORMED, "an empty path segment");
 	if (span_equal_text(*out, ".") || span_equal_text(*out, ".."))
 		return refuse(walk, URI_MALFORMED, "a dot segment in the path");
-	if (has_octet_below(*out, ' '))
+	if (!walk->plain && has_octet_below(*out, ' '))
 		return refuse(walk, URI_MALFORMED, "a control character in the path");
 	return true;
 }
@@ -439,6 +441,8 @@ static bool starts_query(struct span text)
 static void cut_encoded_query(struct span *text, struct span *query)
 {
 	char quote = 0;
+	if (!span_search(*text, SPAN("xmlns"), NULL))
+		return;
 	for (size_t i = 0; i < text->size; i++) {
 		char c = text->data[i];
 		if (c != '%' && c != '\'' && c != '"')
@@ -505,6 +509,7 @@ static bool read_target(struct walk *walk, const struct uri_context *context, st
 	if (out->has_node && !query.data)
 		cut_encoded_query(&out->node, &query);
 	walk->rest = path;
+	walk->plain = !span_find(path, '%', NULL) && utf8_valid(path, NULL);
 	if (!read_document(walk, &out->id))
 		return false;
 	out->whole = out->id.path.size > 0;

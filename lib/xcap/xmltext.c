@@ -90,6 +90,8 @@ static size_t ascii_name_size(struct span text)
 size_t ncname_size(struct span text)
 {
 	size_t at = ascii_name_size(text);
+	if (at < text.size && (unsigned char)text.data[at] < 0x80)
+		return at;
 	while (at < text.size) {
 		uint32_t code;
 		size_t size = utf8_read(span_from(text, at), &code);
@@ -122,7 +124,7 @@ static bool bad_character(struct span text)
 }
 
 /* Does one of eight octets have to be looked at by itself: '&', '<' or a control? */
-static bool any_special(uint64_t eight)
+static uint64_t any_special(uint64_t eight)
 {
 	return octets_are(eight, '&') | octets_are(eight, '<') | octets_below(eight, 0x20);
 }
@@ -134,8 +136,11 @@ static size_t plain_octets(struct span text)
 	for (; text.size - i >= 8; i += 8) {
 		uint64_t eight;
 		memcpy(&eight, text.data + i, 8);
-		if (any_special(eight) || octets_are(eight, 0xEF))
+		uint64_t found = any_special(eight) | octets_are(eight, 0xEF);
+		if (found) {
+			i += octets_before(found);
 			break;
+		}
 	}
 	for (; i < text.size; i++) {
 		unsigned char c = (unsigned char)text.data[i];
