@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
-enum { BUCKETS = 1024, TRY_MS = 1200, TRIES = 2 };
+#define CONFIGURATION "/etc/resolv.conf"
+
+enum { BUCKETS = 1024, TRY_MS = 750, TRIES = 2 };
 
 /* One of c-ares' sockets. */
 struct dns_socket {
@@ -22,6 +25,9 @@ struct dns {
 	ares_channel channel;
 	struct timer timer;
 	bool ending;
+	bool fixed; /* dns_servers said which; else as /etc/resolv.conf says now */
+	size_t pending;
+	struct timespec configured; /* that file's time when it was read */
 	LIST_HEAD(, dns_socket) sockets;
 	LIST_HEAD(questions, question) buckets[BUCKETS];
 	TAILQ_HEAD(, question) by_use;
@@ -219,6 +225,7 @@ static void settle(struct question *question, int status, uint32_t ttl)
 	struct waiter *waiter;
 	bool absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
 	question->pending = false;
+	question->dns->pending--;
 	question->failed = status != ARES_SUCCESS && !absent;
 	if (question->failed)
 		ttl = TTL_FAILED;
@@ -265,6 +272,37 @@ static void address_answer(void *context, int status, int timeouts, struct ares_
 	settle(question, status, ttl > 0 ? (uint32_t)ttl : 0);
 }
 
+/* --- the channel: c-ares reads the system's configuration when it is made --- */
+
+static bool open_channel(struct dns *dns)
+{
+	struct ares_options options = { .timeout = TRY_MS,
+		.tries = TRIES,
+		.sock_state_cb = socket_state,
+		.sock_state_cb_data = dns };
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+	struct stat file;
+	dns->configured = (struct timespec){ 0 };
+	if (stat(CONFIGURATION, &file) == 0)
+		dns->configured = file.st_mtim;
+	return ares_init_options(&dns->channel, &options, mask) == ARES_SUCCESS;
+}
+
+/* The network may have come up, or have become another one. */
+static void refresh(struct dns *dns)
+{
+	struct stat file;
+	ares_channel former = dns->channel;
+	if (dns->fixed || dns->pending || stat(CONFIGURATION, &file) < 0
+		|| (file.st_mtim.tv_sec == dns->configured.tv_sec
+			&& file.st_mtim.tv_nsec == dns->configured.tv_nsec))
+		return;
+	if (open_channel(dns))
+		ares_destroy(former);
+	else
+		dns->channel = former;
+}
+
 /* --- questions --- */
 
 static void begin(struct question *question)
@@ -272,13 +310,15 @@ static void begin(struct question *question)
 	const struct ares_addrinfo_hints hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT
 	};
-	ares_channel channel = question->dns->channel;
+	refresh(question->dns);
 	forget_answer(question);
 	question->pending = true;
+	question->dns->pending++;
 	if (question->kind == ASK_ADDRESS)
-		ares_getaddrinfo(channel, question->name, NULL, &hints, address_answer, question);
+		ares_getaddrinfo(question->dns->channel, question->name, NULL, &hints,
+			address_answer, question);
 	else
-		ares_query(channel, question->name, C_IN,
+		ares_query(question->dns->channel, question->name, C_IN,
 			question->kind == ASK_SRV ? T_SRV : T_NAPTR, named_answer, question);
 	arm(question->dns);
 }
@@ -370,11 +410,6 @@ void dns_release(struct question *question, struct waiter *waiter)
 bool dns_new(struct dns **out, struct loop *loop)
 {
 	struct dns *dns = calloc(1, sizeof(*dns));
-	struct ares_options options = { .timeout = TRY_MS,
-		.tries = TRIES,
-		.sock_state_cb = socket_state,
-		.sock_state_cb_data = dns };
-	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 	*out = NULL;
 	if (!dns)
 		return false;
@@ -386,7 +421,7 @@ bool dns_new(struct dns **out, struct loop *loop)
 		free(dns);
 		return false;
 	}
-	if (ares_init_options(&dns->channel, &options, mask) != ARES_SUCCESS) {
+	if (!open_channel(dns)) {
 		ares_library_cleanup();
 		free(dns);
 		return false;
@@ -415,5 +450,6 @@ void dns_free(struct dns **dns)
 
 bool dns_servers(struct dns *dns, const char *csv)
 {
-	return ares_set_servers_ports_csv(dns->channel, csv) == ARES_SUCCESS;
+	dns->fixed = ares_set_servers_ports_csv(dns->channel, csv) == ARES_SUCCESS;
+	return dns->fixed;
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct sockaddr_in *v4(const struct sockaddr_storage *address)
@@ -78,14 +79,21 @@ bool address_parse(struct span host, struct sockaddr_storage *out, socklen_t *le
 	return true;
 }
 
-struct span address_text(struct arena *arena, const struct sockaddr_storage *address)
+void address_print(const struct sockaddr_storage *address, char out[ADDRESS_TEXT_MOST])
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	bool six = address->ss_family == AF_INET6;
 	inet_ntop(address->ss_family,
 		six ? (const void *)&v6(address)->sin6_addr : (const void *)&v4(address)->sin_addr,
 		text, sizeof(text));
-	return arena_format(arena, six ? "[%s]:%u" : "%s:%u", text, address_port(address));
+	snprintf(out, ADDRESS_TEXT_MOST, six ? "[%s]:%u" : "%s:%u", text, address_port(address));
+}
+
+struct span address_text(struct arena *arena, const struct sockaddr_storage *address)
+{
+	char text[ADDRESS_TEXT_MOST];
+	address_print(address, text);
+	return arena_copy(arena, span_of(text));
 }
 
 const char *error_text(int error)

@@ -21,6 +21,8 @@ bool address_same(const struct sockaddr_storage *a, const struct sockaddr_storag
 /* A literal address without brackets and port. */
 bool address_parse(struct span host, struct sockaddr_storage *out, socklen_t *length_out);
 /* "127.0.0.1:5070", "[::1]:5070". */
+enum { ADDRESS_TEXT_MOST = 64 };
+void address_print(const struct sockaddr_storage *address, char out[ADDRESS_TEXT_MOST]);
 struct span address_text(struct arena *arena, const struct sockaddr_storage *address);
 const char *error_text(int error); /* of errno; static */
 

@@ -8,7 +8,20 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { ACCEPTS = 64 /* at once */ };
+enum { ACCEPTS = 64 /* at once */, KEEPALIVE_S = 120, KEEPALIVE_BETWEEN_S = 20 };
+
+/* A peer that vanished is found out: what it does not acknowledge for limits.timeout, and, on an
+ * idle connection, what the system asks now and then. */
+static void set_options(const struct transport *transport, int fd)
+{
+	int yes = 1, idle = KEEPALIVE_S, between = KEEPALIVE_BETWEEN_S;
+	unsigned patience = (unsigned)transport->settings->limits.timeout_ms;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof(between));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
+}
 
 static void accepted(struct listener *listener, int fd, const struct hop *from)
 {
@@ -59,14 +72,15 @@ void stream_accept(void *context, uint32_t events)
 
 /* From the listener's address, so that the peer knows us by it; from any other where there is no
  * way from there. 0, EINPROGRESS or why not. */
-static int try_connect(int *fd_out, const struct hop *to, const struct listener *listener)
+static int try_connect(const struct transport *transport, int *fd_out, const struct hop *to,
+	const struct listener *listener)
 {
 	int family = to->flow.address.ss_family, yes = 1;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	*fd_out = fd;
 	if (fd < 0)
 		return errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	set_options(transport, fd);
 	if (listener && !listener->wildcard) {
 		struct sockaddr_storage from = listener->address;
 		address_set_port(&from, 0);
@@ -77,13 +91,14 @@ static int try_connect(int *fd_out, const struct hop *to, const struct listener 
 	return connect(fd, CONST_SOCKADDR(&to->flow.address), to->flow.length) < 0 ? errno : 0;
 }
 
-static int connect_somehow(int *fd_out, const struct hop *to, const struct listener *listener)
+static int connect_somehow(const struct transport *transport, int *fd_out, const struct hop *to,
+	const struct listener *listener)
 {
-	int error = try_connect(fd_out, to, listener);
+	int error = try_connect(transport, fd_out, to, listener);
 	if (!error || error == EINPROGRESS || error == ECONNREFUSED || !listener || *fd_out < 0)
 		return error;
 	close(*fd_out);
-	return try_connect(fd_out, to, NULL);
+	return try_connect(transport, fd_out, to, NULL);
 }
 
 struct connection *stream_connect(
@@ -98,7 +113,7 @@ struct connection *stream_connect(
 	*why_out = "too many connections";
 	if (!connection)
 		return NULL;
-	int error = connect_somehow(&fd, to, listener);
+	int error = connect_somehow(transport, &fd, to, listener);
 	if (!error || error == EINPROGRESS) {
 		if (stream_begin(connection, fd, !error))
 			return connection;

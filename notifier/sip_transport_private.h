@@ -24,7 +24,6 @@ enum {
 	QUEUE_MOST = 1024 * 1024, /* octets that wait for one connection */
 	CONNECT_MS = 5000,        /* for a connection of ours to stand, and again for its TLS */
 	ACCEPT_REST_MS = 100,     /* without file descriptors or memory */
-	ADDRESS_TEXT_MOST = 64,   /* "[v6]:port" */
 	ROUTES = 16,
 	ROUTE_MS = 5000,
 };

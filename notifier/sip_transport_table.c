@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/log.h"
 #include "notifier/sip_transport_private.h"
 
 #include <stdlib.h>
@@ -229,6 +230,16 @@ static void bury(struct connection *connection)
 	free(connection);
 }
 
+static void tell_log(const struct connection *connection)
+{
+	char address[ADDRESS_TEXT_MOST];
+	if (!log_wants(LEVEL_DEBUG))
+		return;
+	address_print(&connection->flow.address, address);
+	log_event(LEVEL_DEBUG, "sip", "the connection %s %s is closed: %s",
+		connection->outgoing ? "to" : "from", address, connection->why);
+}
+
 void connections_bury(void *context)
 {
 	struct transport *transport = context;
@@ -237,6 +248,7 @@ void connections_bury(void *context)
 	while (!transport->dead && (connection = TAILQ_FIRST(&transport->doomed))) {
 		uint64_t number = connection->flow.connection;
 		const char *why = connection->why;
+		tell_log(connection);
 		bury(connection);
 		transport->events.closed(transport->events.context, number, why);
 	}

@@ -3,6 +3,8 @@
 /* What peers may and may not do to us; all with plain sockets. */
 #include "unit/sip_transport_world.h"
 
+#include <sys/resource.h>
+
 #define START "OPTIONS sip:a@b SIP/2.0\r\n"
 
 static struct world *world;
@@ -217,6 +219,29 @@ static void a_slow_reader_gets_every_octet(void **state)
 		got += more > 0 ? (size_t)more : 0;
 	}
 	assert_int_equal(got, wanted);
+	close(fd);
+}
+
+static void without_file_descriptors_a_connection_waits_until_there_is_one(void **state)
+{
+	struct rlimit before, now;
+	(void)state;
+	begin();
+	int fd = dial(&tcp, SOCK_STREAM);
+	int next = dup(fd);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &before);
+	now = before;
+	now.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	say(fd, START "l: 0\r\n\r\n");
+	clock_t spent = clock();
+	run_for(world, 250);
+	assert_true(clock() - spent < CLOCKS_PER_SEC / 10);
+	assert_int_equal(world->far.messages, 0);
+	assert_int_equal(send_one(&world->near, &tcp, request(world, 1, 0)), TRANSPORT_REFUSED);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	run_until(world, &world->far.messages, 1);
 	close(fd);
 }
 
@@ -478,6 +503,7 @@ int main(void)
 		T(one_address_has_its_own_limit),
 		T(who_does_not_read_fills_a_bounded_queue_and_is_given_up),
 		T(a_slow_reader_gets_every_octet),
+		T(without_file_descriptors_a_connection_waits_until_there_is_one),
 		T(a_refused_connection_is_told),
 		T(a_connection_that_does_not_stand_in_five_seconds_is_told),
 		T(datagrams_that_say_nothing_and_long_ones_are_dropped),
