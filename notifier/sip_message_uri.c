@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "notifier/sip_message.h"
 
+#include <arpa/inet.h>
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/osip_port.h>
 #include <string.h>
@@ -75,17 +76,16 @@ static bool read_port(const char *text, unsigned *out)
 	return true;
 }
 
-/* A name, an IPv4 or (without brackets) an IPv6 address. */
-static bool host_valid(struct span host)
+/* A name or an IPv4 address; in brackets, which libosip2 takes off, an IPv6 one. */
+static bool host_valid(struct span host, bool bracketed)
 {
-	bool literal = span_find(host, ':', NULL);
+	struct in6_addr six;
+	if (bracketed)
+		return host.size && inet_pton(AF_INET6, host.data, &six) == 1;
 	for (size_t i = 0; i < host.size; i++) {
 		char c = host.data[i];
-		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')
-			   || (c >= 'A' && c <= 'F') || c == '.';
-		bool letter =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-		if (literal ? !hex && c != ':' : !hex && !letter)
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+			    || c == '-' || c == '_' || c == '.'))
 			return false;
 	}
 	return host.size > 0 && host.size <= 255;
@@ -112,11 +112,11 @@ static struct span uri_parameter(osip_uri_t *uri, const char *name, bool *found_
 	return span_of(found ? found->gvalue : NULL);
 }
 
-static bool take_uri(osip_uri_t *uri, struct sip_uri *out)
+static bool take_uri(osip_uri_t *uri, bool bracketed, struct sip_uri *out)
 {
 	bool found;
 	out->host = span_of(uri->host);
-	if (!host_valid(out->host) || !read_port(uri->port, &out->port))
+	if (!host_valid(out->host, bracketed) || !read_port(uri->port, &out->port))
 		return false;
 	out->transport = uri_parameter(uri, "transport", &found);
 	out->maddr = uri_parameter(uri, "maddr", &found);
@@ -125,8 +125,8 @@ static bool take_uri(osip_uri_t *uri, struct sip_uri *out)
 	return true;
 }
 
-/* Brackets close, the host is not empty, nothing stands where no URI has anything. */
-static bool shape_valid(struct span rest)
+/* The host is not empty, its brackets close, nothing stands where no URI has anything. */
+static bool shape_valid(struct span rest, bool *bracketed_out)
 {
 	size_t at;
 	for (size_t i = 0; i < rest.size; i++)
@@ -134,14 +134,14 @@ static bool shape_valid(struct span rest)
 			return false;
 	if (span_find(rest, '@', &at))
 		rest = span_from(rest, at + 1);
-	if (rest.size && rest.data[0] == '[')
-		return span_find(rest, ']', NULL);
-	return rest.size > 0;
+	*bracketed_out = rest.size && rest.data[0] == '[';
+	return *bracketed_out ? span_find(rest, ']', NULL) : rest.size > 0;
 }
 
 enum sip_uri_result sip_uri_read(struct arena *arena, struct span text, struct sip_uri *out)
 {
 	size_t colon;
+	bool bracketed;
 	osip_uri_t *uri;
 	*out = (struct sip_uri){ 0 };
 	if (!span_find(text, ':', &colon) || !scheme_valid(span_first(text, colon))
@@ -151,11 +151,12 @@ enum sip_uri_result sip_uri_read(struct arena *arena, struct span text, struct s
 	out->secure = span_equal_nocase(scheme, SPAN("sips"));
 	if (!out->secure && !span_equal_nocase(scheme, SPAN("sip")))
 		return SIP_URI_FOREIGN;
-	if (!shape_valid(span_from(text, colon + 1)) || !is_bounded(text))
+	if (!shape_valid(span_from(text, colon + 1), &bracketed) || !is_bounded(text))
 		return SIP_URI_BAD;
 	begin(arena);
 	char *copy = arena_text(arena, text);
-	if (!copy || osip_uri_init(&uri) || osip_uri_parse(uri, copy) || !take_uri(uri, out))
+	if (!copy || osip_uri_init(&uri) || osip_uri_parse(uri, copy)
+		|| !take_uri(uri, bracketed, out))
 		return SIP_URI_BAD;
 	return SIP_URI_GOOD;
 }
@@ -177,7 +178,8 @@ static bool take_via(struct arena *arena, struct span value, struct sip_via *out
 	if (!copy || !is_bounded(value) || osip_via_init(&via) || osip_via_parse(via, copy))
 		return false;
 	struct span host = span_of(via->host);
-	if (!host_valid(host) || !read_port(via->port, &out->port) || !via->version)
+	if (!host_valid(host, span_find(sip_value(value), '[', NULL))
+		|| !read_port(via->port, &out->port) || !via->version)
 		return false;
 	out->host = host;
 	out->transport = span_of(via->protocol);
