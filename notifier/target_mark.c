@@ -30,7 +30,8 @@ uint64_t target_done(const struct peer *target)
 						: target->order.oldest->first - 1;
 }
 
-bool target_put_mark(struct peer *target, uint64_t most_ms)
+/* In the scratch arena. */
+static struct span encode_mark(struct peer *target)
 {
 	struct arena *arena = target->targets->scratch;
 	bool resync = target->phase == DELIVERY_RESYNC;
@@ -50,7 +51,12 @@ bool target_put_mark(struct peer *target, uint64_t most_ms)
 		.away = target->silent,
 	};
 	arena_reset(arena);
-	struct span value = delivery_mark_encode(arena, &mark);
+	return delivery_mark_encode(arena, &mark);
+}
+
+bool target_put_mark(struct peer *target, uint64_t most_ms)
+{
+	struct span value = encode_mark(target);
 	if (!value.data
 		|| !saver_put(
 			target->notifier->saver, DELIVERY_TARGETS, target->name, value, most_ms))
@@ -117,7 +123,7 @@ static void mark_resume(struct peer *target, const struct delivery_mark *mark)
 {
 	target->phase = mark->phase;
 	target->read = mark->position;
-	target->since = mark->since;
+	target->since = target->scanned = mark->since;
 	target->stage = mark->stage;
 	target->steps = mark->phase == DELIVERY_FOLLOWS ? mark->position : 0;
 	kept_copy(&target->walked, &mark->resynced);
@@ -127,6 +133,15 @@ static void mark_resume(struct peer *target, const struct delivery_mark *mark)
 	target->more = true;
 }
 
+/* Before anything is told: another process has to bring the target to the same number. */
+static bool begin_resync(struct peer *target, uint64_t since)
+{
+	target_resync(target, since);
+	const struct kv_pair pair = { .key = target->name, .value = encode_mark(target) };
+	return pair.value.data
+	       && kv_write(target->notifier->store, DELIVERY_TARGETS, &pair, 1) != STORE_FAILED;
+}
+
 bool target_load_mark(struct peer *target)
 {
 	struct delivery_mark mark;
@@ -134,16 +149,14 @@ bool target_load_mark(struct peer *target)
 	if (store_feed_range(target->notifier->store, &oldest, &newest) != STORE_OK)
 		return false;
 	arena_reset(target->targets->rows);
-	target->moved = true;
-	if (!read_mark(target, &mark)) {
-		target_resync(target, 0);
-		return target_drop_parked(target);
-	}
+	if (!read_mark(target, &mark))
+		return target_drop_parked(target) && begin_resync(target, 0);
 	mark_resume(target, &mark);
 	if (mark.position > newest)
-		target_resync(target, 0);
-	else if (mark.position + 1 < oldest)
-		target_resync(target, mark.phase == DELIVERY_FOLLOWS ? mark.position : mark.since);
+		return begin_resync(target, 0);
+	if (mark.position + 1 < oldest)
+		return begin_resync(
+			target, mark.phase == DELIVERY_FOLLOWS ? mark.position : mark.since);
 	return true;
 }
 

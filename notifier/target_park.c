@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ROW_MS = 500, PAGE_ROWS = 256 };
+enum { ROW_MS = 500, PAGE_ROWS = 256, EVICT_LOOKS = 512 };
 
 /* --- rows of parked changes --- */
 
@@ -152,11 +152,13 @@ static bool is_clean(const struct owner *owner)
 	return clean;
 }
 
-/* Forgets what the store remembers: the one that was tried last. */
+/* Forgets what the store remembers: of those that were tried last one of which all is on disk. */
 static bool evict(struct peer *target)
 {
 	struct owner *owner = target->waiting_parked.tail;
-	if (!owner || !is_clean(owner))
+	for (int looks = 0; owner && !is_clean(owner); looks++)
+		owner = looks < EVICT_LOOKS ? owner->before : NULL;
+	if (!owner)
 		return false;
 	for (struct news *one = owner->first; one; one = one->next)
 		flight_release(target->notifier->flight, one->place);

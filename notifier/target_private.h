@@ -184,7 +184,7 @@ struct peer {
 	/* figures */
 	uint64_t told, failed, latency_us_sum, latency_count;
 	char error[160];
-	uint64_t error_time, error_owner;
+	uint64_t error_time, error_owner, warned_ms;
 };
 
 struct targets {
@@ -270,7 +270,7 @@ void target_saved(struct peer *target);       /* after each commit */
 /* --- target_mark.c --- */
 
 bool target_load_mark(struct peer *target);
-void target_join(struct peer *target); /* after a commit, if it joins */
+void target_join(struct peer *target);  /* after a commit, if it joins */
 void target_moved(struct peer *target); /* write it soon */
 void targets_flush_soon(struct targets *targets, uint64_t ms);
 bool target_put_mark(struct peer *target, uint64_t most_ms);

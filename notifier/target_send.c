@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_MEMORY_MS = 1000, RETRY_AFTER_MOST_S = 3600 };
+enum { NO_MEMORY_MS = 1000, WARN_EVERY_MS = 1000, RETRY_AFTER_MOST_S = 3600 };
 
 /* --- when --- */
 
@@ -38,7 +38,8 @@ uint64_t target_wait(struct peer *target, unsigned tries)
 static void wait_until(struct owner *owner, uint64_t due)
 {
 	owner_stands(owner, STANDS_WAITING);
-	timer_set(owner->target->notifier->loop, &owner->timer, due);
+	if (!timer_set(owner->target->notifier->loop, &owner->timer, due))
+		owner_stands(owner, STANDS_READY);
 }
 
 void owner_timer(void *context)
@@ -125,9 +126,11 @@ static void failed(struct owner *owner, const struct told_result *result)
 	else
 		owner_park(owner);
 	wait_until(owner, now_of(target) + wait);
-	if (owner->tries == 1)
+	if (owner->tries == 1 && now_of(target) - target->warned_ms >= WARN_EVERY_MS) {
+		target->warned_ms = now_of(target);
 		log_event(LEVEL_WARNING, "target", "%.*s did not take a change of '%.*s': %s",
 			SPAN_ARG(target->name), SPAN_ARG(owner->xui), result->why);
+	}
 }
 
 /* Of one owner it may be the message's fault; of two, and nobody answered in between, it is the

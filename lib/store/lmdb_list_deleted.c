@@ -11,8 +11,10 @@ struct deleted_rows {
 static enum store_result deleted_add(struct deleted_rows *rows, const struct walk *walk)
 {
 	struct document document;
-	if (!decode_document(walk->row, &document) || !document.former_count)
+	if (!decode_document(walk->row, &document))
 		return row_damaged(TABLE_DELETED);
+	if (!document.former_count)
+		return STORE_OK;
 	rows->items = list_more(rows->arena, rows->items, rows->count, sizeof(*rows->items));
 	struct span key = arena_copy(rows->arena, val_span(walk->key));
 	if (!rows->items || !key.data)
