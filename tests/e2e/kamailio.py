@@ -67,14 +67,21 @@ class Kamailio(Process):
         self.port = free_udp_port()
         self.values = {"SIP_PORT": self.port, "NOTIFIER_PORT": notifier_port, "WITH_AUTH": "no",
                        "XCAP_HOST": "127.0.0.1", "url": root, "username": "presence", "password": "reading", **values}
-        subprocess.run([PREPARE, self.folder, *[f"{name}={value}" for name, value in self.values.items()]],
-                       check=True, timeout=60 * SLOW)
+        if "XCAP_CA" in values:  # where Kamailio's user may read it
+            self.authority = self.folder / "authority.crt"
+            shutil.copy(values["XCAP_CA"], self.authority)
+            self.values["XCAP_CA"] = self.authority
+        self.prepare()
         self.as_user = []
         if os.geteuid() == 0:
             user = pwd.getpwnam("kamailio")
             for path in [self.folder, *self.folder.rglob("*")]:
                 os.chown(path, user.pw_uid, user.pw_gid)
             self.as_user = ["setpriv", "--reuid=kamailio", "--regid=kamailio", "--clear-groups", "--pdeathsig=TERM"]
+
+    def prepare(self):
+        subprocess.run([PREPARE, self.folder, *[f"{name}={value}" for name, value in self.values.items()]],
+                       check=True, timeout=60 * SLOW)
 
     def __enter__(self):
         return self.start()

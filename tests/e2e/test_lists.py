@@ -68,3 +68,16 @@ def test_rules_hold_behind_a_list_as_well(circle):
     shows(watch, {bob.uri: f"{bob.name} here", carol.uri: f"{carol.name} here"})
     bob.allows(alice, handling="block")
     shows(watch, {carol.uri: f"{carol.name} here"})
+
+
+def test_lists_are_served_after_a_restart_of_kamailio(place, circle):
+    alice, bob, carol = circle
+    shows(alice.watches_list(), {bob.uri: f"{bob.name} here"})
+    carol.allows(carol)
+    alice.put(alice.lists, friends(bob, carol))
+    place.kamailio.stop()
+    place.kamailio.start()
+    watch = alice.watches_list()
+    shows(watch, {bob.uri: f"{bob.name} here", carol.uri: None})
+    carol.allows(alice)
+    shows(watch, {bob.uri: f"{bob.name} here", carol.uri: f"{carol.name} here"})
