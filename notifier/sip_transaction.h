@@ -15,7 +15,7 @@ enum { SIP_T1 = 500, SIP_T2 = 4000, SIP_TIMER_F = 64 * SIP_T1, SIP_TIMER_J = 64 
 
 /* Server transactions that are kept at once; beyond it the oldest that was answered at least
  * SIP_KEEP_LEAST ago goes, and if there is none a new request is refused. */
-enum { SIP_SERVER_MOST = 100000, SIP_KEEP_LEAST = 5000 };
+enum { SIP_SERVER_MOST = 32768, SIP_KEEP_LEAST = 5000 };
 
 struct sip {
 	struct loop *loop;
@@ -29,8 +29,8 @@ struct sip {
 	struct table lines;            /* by connection: what is on its way over it */
 	struct table servers;          /* by the topmost Via's branch and sent-by */
 	size_t server_most;
-	struct sip_incoming *answered_first, *answered_last; /* in the order of their answers */
-	struct timer timer_j;                                /* of the first of them */
+	struct server *answered_first, *answered_last; /* in the order of their answers */
+	struct timer timer_j;                          /* of the first of them */
 	struct arena *scratch; /* for the message that is being read; NULL: a request took it */
 	struct sip_figures figures;
 };

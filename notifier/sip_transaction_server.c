@@ -5,17 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sip_incoming {
-	struct table_node node; /* first: a node is its transaction */
-	struct sip *sip;
-	const struct sip_message *message; /* NULL once it is answered */
-	struct sip_flow flow;
-	struct hop way_back;
-	struct span response; /* kept for retransmissions */
+/* A transaction: small, as those that were answered stay for Timer J. */
+struct server {
+	struct table_node node;       /* first: a node is its transaction */
+	struct sip_incoming *pending; /* NULL once it is answered */
+	struct span response;         /* what is given again, by UDP to this address */
+	struct sockaddr_in6 address;  /* holds an IPv4 one too */
+	socklen_t length;
+	size_t listener;
 	uint64_t answered_at;
-	struct sip_incoming *answered_next;
+	struct server *answered_next;
 	struct span method, key;
 	char texts[];
+};
+
+/* Lives in its message's arena. */
+struct sip_incoming {
+	struct sip *sip;
+	struct server *server;
+	const struct sip_message *message;
+	struct sip_flow flow;
+	struct hop way_back;
 };
 
 bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key *out)
@@ -34,15 +44,15 @@ bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key 
 	return out->text.data;
 }
 
-static struct sip_incoming *next_of_key(
-	const struct sip *sip, const struct sip_key *key, struct sip_incoming *after)
+static struct server *next_of_key(
+	const struct sip *sip, const struct sip_key *key, struct server *after)
 {
 	struct table_node *node =
 		after ? table_again(&after->node) : table_find(&sip->servers, key->hash);
 	for (; node; node = table_again(node)) {
-		struct sip_incoming *incoming = (struct sip_incoming *)node;
-		if (span_equal(incoming->key, key->text))
-			return incoming;
+		struct server *server = (struct server *)node;
+		if (span_equal(server->key, key->text))
+			return server;
 	}
 	return NULL;
 }
@@ -57,15 +67,23 @@ static void send_response(struct sip *sip, const struct hop *way_back, struct sp
 		log_event(LEVEL_DEBUG, "sip", "a response did not leave: %s", why ? why : "");
 }
 
+static void send_again(struct sip *sip, const struct server *server)
+{
+	struct hop hop = { .flow = { .transport = SIP_UDP, .listener = server->listener } };
+	memcpy(&hop.flow.address, &server->address, server->length);
+	hop.flow.length = server->length;
+	send_response(sip, &hop, server->response);
+}
+
 bool sip_servers_absorb(struct sip *sip, const struct sip_key *key)
 {
-	struct sip_incoming *incoming = NULL;
-	while ((incoming = next_of_key(sip, key, incoming))) {
-		if (!span_equal(incoming->method, key->method))
+	struct server *server = NULL;
+	while ((server = next_of_key(sip, key, server))) {
+		if (!span_equal(server->method, key->method))
 			continue;
 		sip->figures.retransmissions_in++;
-		if (incoming->response.data)
-			send_response(sip, &incoming->way_back, incoming->response);
+		if (server->response.data)
+			send_again(sip, server);
 		return true;
 	}
 	return false;
@@ -76,24 +94,22 @@ bool sip_servers_know(const struct sip *sip, const struct sip_key *key)
 	return next_of_key(sip, key, NULL) != NULL;
 }
 
-static void drop(struct sip_incoming *incoming)
+static void drop(struct sip *sip, struct server *server)
 {
-	if (incoming->message) {
-		struct arena *arena = incoming->message->arena;
-		arena_free(&arena);
-	}
-	table_remove(&incoming->sip->servers, &incoming->node);
-	free((char *)incoming->response.data);
-	free(incoming);
+	struct arena *arena = server->pending ? server->pending->message->arena : NULL;
+	arena_free(&arena);
+	table_remove(&sip->servers, &server->node);
+	free((char *)server->response.data);
+	free(server);
 }
 
 static void drop_oldest(struct sip *sip)
 {
-	struct sip_incoming *oldest = sip->answered_first;
+	struct server *oldest = sip->answered_first;
 	sip->answered_first = oldest->answered_next;
 	if (!sip->answered_first)
 		sip->answered_last = NULL;
-	drop(oldest);
+	drop(sip, oldest);
 }
 
 /* Those that were answered at least that long ago. */
@@ -135,28 +151,41 @@ static struct span keep_text(char **at, struct span text)
 	return kept;
 }
 
+static struct server *server_new(
+	struct sip *sip, const struct sip_key *key, const struct sip_flow *way_back)
+{
+	struct server *server = calloc(1, sizeof(*server) + key->text.size + key->method.size);
+	if (!server)
+		return NULL;
+	char *at = server->texts;
+	server->key = keep_text(&at, key->text);
+	server->method = keep_text(&at, key->method);
+	server->listener = way_back->listener;
+	server->length = way_back->length;
+	assert(server->length <= sizeof(server->address));
+	memcpy(&server->address, &way_back->address, server->length);
+	if (table_add(&sip->servers, &server->node, key->hash))
+		return server;
+	free(server);
+	return NULL;
+}
+
 struct sip_incoming *sip_servers_take(struct sip *sip, const struct sip_message *request,
 	const struct sip_flow *from, const struct sip_key *key)
 {
-	if (!has_room(sip))
+	struct sip_incoming *incoming = arena_zero(request->arena, sizeof(*incoming));
+	if (!incoming || !sip_build_way_back(request, from, &incoming->way_back) || !has_room(sip))
 		return NULL;
-	struct sip_incoming *incoming =
-		calloc(1, sizeof(*incoming) + key->text.size + key->method.size);
-	if (!incoming)
+	struct server *server = server_new(sip, key, &incoming->way_back.flow);
+	if (!server)
 		return NULL;
-	char *at = incoming->texts;
+	server->pending = incoming;
 	incoming->sip = sip;
+	incoming->server = server;
 	incoming->flow = *from;
-	incoming->key = keep_text(&at, key->text);
-	incoming->method = keep_text(&at, key->method);
-	if (!sip_build_way_back(request, from, &incoming->way_back)
-		|| !table_add(&sip->servers, &incoming->node, key->hash)) {
-		free(incoming);
-		return NULL;
-	}
 	incoming->message = request;
-	if (sip->scratch == request->arena)
-		sip->scratch = NULL;
+	assert(sip->scratch == request->arena);
+	sip->scratch = NULL;
 	return incoming;
 }
 
@@ -188,27 +217,26 @@ static bool wants_sips(const struct sip_message *request)
 }
 
 /* By UDP the request may come again: the answer is kept for Timer J, the request is not. */
-static void keep_answer(struct sip_incoming *incoming, struct span response)
+static void keep_answer(struct sip *sip, struct server *server, struct span response)
 {
-	struct sip *sip = incoming->sip;
-	struct arena *arena = incoming->message->arena;
+	struct arena *arena = server->pending->message->arena;
 	char *kept = malloc(response.size);
 	if (!kept) {
-		drop(incoming);
+		drop(sip, server);
 		return;
 	}
 	memcpy(kept, response.data, response.size);
-	incoming->response = (struct span){ kept, response.size };
-	incoming->message = NULL;
+	server->response = (struct span){ kept, response.size };
+	server->pending = NULL;
 	arena_free(&arena);
-	incoming->answered_at = loop_now(sip->loop);
+	server->answered_at = loop_now(sip->loop);
 	if (sip->answered_last)
-		sip->answered_last->answered_next = incoming;
+		sip->answered_last->answered_next = server;
 	else
-		sip->answered_first = incoming;
-	sip->answered_last = incoming;
+		sip->answered_first = server;
+	sip->answered_last = server;
 	if (!timer_is_set(&sip->timer_j))
-		timer_set(sip->loop, &sip->timer_j, incoming->answered_at + SIP_TIMER_J);
+		timer_set(sip->loop, &sip->timer_j, server->answered_at + SIP_TIMER_J);
 }
 
 void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
@@ -216,7 +244,7 @@ void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
 	struct sip *sip = incoming->sip;
 	const struct sip_message *request = incoming->message;
 	struct span contact = { NULL, 0 };
-	assert(request); /* answered once */
+	assert(incoming->server->pending == incoming); /* answered once */
 	if (answer->contact) {
 		struct span us = sip_build_sent_by(sip, request->arena, &incoming->flow);
 		contact = sip_build_contact(
@@ -224,15 +252,12 @@ void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
 	}
 	struct span response =
 		sip_build_response(request->arena, request, &incoming->flow, answer, contact);
-	if (!response.data) {
-		drop(incoming);
-		return;
-	}
-	send_response(sip, &incoming->way_back, response);
-	if (incoming->flow.transport == SIP_UDP)
-		keep_answer(incoming, response);
+	if (response.data)
+		send_response(sip, &incoming->way_back, response);
+	if (response.data && incoming->flow.transport == SIP_UDP)
+		keep_answer(sip, incoming->server, response);
 	else
-		drop(incoming);
+		drop(sip, incoming->server);
 }
 
 void sip_servers_free(struct sip *sip)
@@ -240,6 +265,6 @@ void sip_servers_free(struct sip *sip)
 	size_t place = 0;
 	timer_stop(sip->loop, &sip->timer_j);
 	for (struct table_node *node; (node = table_any(&sip->servers, &place));)
-		drop((struct sip_incoming *)node);
+		drop(sip, (struct server *)node);
 	table_free(&sip->servers);
 }
