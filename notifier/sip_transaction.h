@@ -17,6 +17,12 @@ enum { SIP_T1 = 500, SIP_T2 = 4000, SIP_TIMER_F = 64 * SIP_T1, SIP_TIMER_J = 64 
  * SIP_KEEP_LEAST ago goes, and if there is none a new request is refused. */
 enum { SIP_SERVER_MOST = 32768, SIP_KEEP_LEAST = 5000 };
 
+/* Addresses that lately had no TCP for what is big: it goes there by UDP at once for a while. */
+enum { SIP_WITHOUT_TCP = 256, SIP_WITHOUT_TCP_MS = 60000 };
+struct sip_without_tcp {
+	uint64_t hash, until;
+};
+
 struct sip {
 	struct loop *loop;
 	const struct settings *settings;
@@ -28,6 +34,7 @@ struct sip {
 	struct table clients;          /* by branch, those that were sent */
 	struct table lines;            /* by connection: what is on its way over it */
 	struct table servers;          /* by the topmost Via's branch and sent-by */
+	struct sip_without_tcp without_tcp[SIP_WITHOUT_TCP];
 	size_t server_most;
 	struct server *answered_first, *answered_last; /* in the order of their answers */
 	struct timer timer_j;                          /* of the first of them */

@@ -215,19 +215,62 @@ static bool try_at(struct sip_outgoing *out, const struct sip_flow *to)
 	return set_timer(out);
 }
 
-static bool try_ways(struct sip_outgoing *out)
-{
-	while (out->next_way < out->way_count) {
-		struct sip_flow to = out->ways[out->next_way++];
-		if (try_at(out, &to))
-			return true;
-	}
-	return false;
-}
-
 static bool same_address(const struct sip_flow *a, const struct sip_flow *b)
 {
 	return a->length == b->length && !memcmp(&a->address, &b->address, a->length);
+}
+
+/* Is this way TCP for the size's sake alone: could the same address have it by UDP? */
+static bool has_udp_too(const struct sip_outgoing *out, size_t way)
+{
+	if (out->ways[way].transport != SIP_TCP)
+		return false;
+	for (size_t i = way + 1; i < out->way_count; i++)
+		if (out->ways[i].transport == SIP_UDP
+			&& same_address(&out->ways[i], &out->ways[way]))
+			return true;
+	return false;
+}
+
+static struct sip_without_tcp *without_tcp(
+	struct sip *sip, const struct sip_flow *way, uint64_t *hash_out)
+{
+	*hash_out =
+		text_hash(sip->secret, (struct span){ (const char *)&way->address, way->length });
+	return &sip->without_tcp[*hash_out % SIP_WITHOUT_TCP];
+}
+
+static bool is_without_tcp(struct sip *sip, const struct sip_flow *way)
+{
+	uint64_t hash;
+	const struct sip_without_tcp *place = without_tcp(sip, way, &hash);
+	return place->hash == hash && loop_now(sip->loop) < place->until;
+}
+
+/* The way that was tried last is none. */
+static void way_failed(struct sip_outgoing *out)
+{
+	uint64_t hash;
+	size_t way = out->next_way - 1;
+	if (!out->next_way || !has_udp_too(out, way))
+		return;
+	struct sip_without_tcp *place = without_tcp(out->sip, &out->ways[way], &hash);
+	place->hash = hash;
+	place->until = loop_now(out->sip->loop) + SIP_WITHOUT_TCP_MS;
+}
+
+static bool try_ways(struct sip_outgoing *out)
+{
+	while (out->next_way < out->way_count) {
+		size_t way = out->next_way++;
+		struct sip_flow to = out->ways[way];
+		if (has_udp_too(out, way) && is_without_tcp(out->sip, &to))
+			continue;
+		if (try_at(out, &to))
+			return true;
+		way_failed(out);
+	}
+	return false;
 }
 
 static void add_way(struct sip_outgoing *out, const struct sip_flow *way)
@@ -425,6 +468,7 @@ void sip_clients_closed(struct sip *sip, uint64_t connection, const char *why)
 		delist(out);
 		timer_stop(sip->loop, &out->timer);
 		blame(out, why);
+		way_failed(out);
 		loop_post(sip->loop, &out->again);
 		if (last)
 			return;

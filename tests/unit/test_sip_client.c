@@ -336,6 +336,35 @@ static void what_is_big_goes_by_tcp_and_by_udp_if_that_is_refused(void **state)
 	assert_int_equal(result.count, 1);
 }
 
+static void tcp_that_was_refused_is_not_asked_for_a_minute(void **state)
+{
+	struct sip_request request = big_to("sip:192.0.2.9:5080");
+	(void)state;
+	world_net.refuses[SIP_TCP] = true;
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_non_null(sip_send(sip, &request));
+		world_run_posts();
+		assert_int_equal(world_sent(0)->flow.transport, SIP_UDP);
+		answer_with(world_sent(0), "200 OK", "");
+		assert_int_equal(result.count, i);
+		world_net.refuses[SIP_TCP] = false;
+	}
+	world_wait(60000);
+	assert_non_null(sip_send(sip, &request));
+	world_run_posts();
+	assert_int_equal(world_sent(0)->flow.transport, SIP_TCP);
+	request.uri = SPAN("sip:192.0.2.9:5080;transport=tcp"); /* who asks for TCP gets it */
+	world_net.events.closed(
+		world_net.events.context, world_sent(0)->flow.connection, "connection refused");
+	world_run_posts();
+	answer_with(world_sent(0), "200 OK", "");
+	assert_non_null(sip_send(sip, &request));
+	world_run_posts();
+	assert_int_equal(world_sent(0)->flow.transport, SIP_TCP);
+	answer_with(world_sent(0), "200 OK", "");
+	assert_int_equal(result.count, 5);
+}
+
 static void a_small_one_goes_by_udp(void **state)
 {
 	(void)state;
@@ -576,6 +605,7 @@ int main(void)
 		TEST(an_address_that_is_silent_gives_way_to_the_next),
 		TEST(no_way_at_all_is_told_of_later),
 		TEST(what_is_big_goes_by_tcp_and_by_udp_if_that_is_refused),
+		TEST(tcp_that_was_refused_is_not_asked_for_a_minute),
 		TEST(a_small_one_goes_by_udp),
 		TEST(a_flow_is_used_first_and_the_uri_when_it_is_gone),
 		TEST(all_on_a_lost_connection_go_on_and_the_others_stay),
