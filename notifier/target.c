@@ -42,7 +42,7 @@ static void pump_again(void *context)
 	target_pump(context);
 }
 
-static void rang(void *context)
+void targets_rang(void *context)
 {
 	struct targets *targets = context;
 	for (struct peer *one = targets->first; one; one = one->next) {
@@ -112,7 +112,7 @@ static void forget_owners(struct peer *target)
 			owner_free((struct owner *)target->owners.slots[i]);
 }
 
-static void target_free(struct peer *target)
+void target_free(struct peer *target)
 {
 	struct loop *loop = target->notifier->loop;
 	forget_owners(target);
@@ -174,7 +174,7 @@ static struct peer *target_new(
 
 /* --- all of them --- */
 
-static bool make_targets(struct targets *targets, FILE *problems)
+bool targets_make(struct targets *targets, FILE *problems)
 {
 	const struct settings *settings = targets->notifier->settings;
 	struct peer **last = &targets->first;
@@ -207,7 +207,7 @@ static void fill_targets(struct targets *targets, struct notifier *notifier)
 {
 	targets->notifier = notifier;
 	targets->limits = usual_limits;
-	targets->follower = (struct follower){ .rang = rang, .context = targets };
+	targets->follower = (struct follower){ .rang = targets_rang, .context = targets };
 	targets->tick = (struct timer){ .fire = tick, .context = targets };
 	targets->flush = (struct timer){ .fire = targets_flush, .context = targets };
 	targets->saved = (struct saved){ .done = targets_saved, .context = targets };
@@ -240,7 +240,7 @@ bool targets_new(struct targets **out, struct notifier *notifier, FILE *problems
 	if (!targets)
 		return false;
 	fill_targets(targets, notifier);
-	if (!targets->scratch || !targets->rows || !make_targets(targets, problems)
+	if (!targets->scratch || !targets->rows || !targets_make(targets, problems)
 		|| !resume(targets, problems)) {
 		targets_dismiss(targets);
 		return false;
@@ -260,8 +260,7 @@ static void unanswered(struct owner *owner)
 	owner_forget_tell(owner);
 }
 
-/* What may have left is in the store then, and nothing else above the mark was told. */
-static void settle(struct peer *target)
+void target_settle(struct peer *target)
 {
 	if (target->joining)
 		return;
@@ -283,7 +282,7 @@ void targets_free(struct targets **targets)
 		return;
 	old->draining = true;
 	for (struct peer *one = old->first; one; one = one->next)
-		settle(one);
+		target_settle(one);
 	targets_dismiss(old);
 	*targets = NULL;
 }
@@ -320,112 +319,6 @@ void targets_drain(struct targets *targets, void (*done)(void *context), void *c
 		target_told(targets->first);
 	else
 		loop_post(targets->notifier->loop, &targets->drained_post);
-}
-
-/* --- a reload --- */
-
-static struct peer **find_target(struct peer **list, struct span name)
-{
-	while (*list && !span_equal((*list)->name, name))
-		list = &(*list)->next;
-	return list;
-}
-
-/* Another server, or other usages: what is known of it is void. */
-static void make_void(struct peer *target)
-{
-	struct flight *flight = target->notifier->flight;
-	for (size_t i = 0; i < target->owners.slot_count; i++)
-		for (struct table_node *bond = target->owners.slots[i]; bond; bond = bond->next)
-			for (struct news *one = ((struct owner *)bond)->first; one;
-				one = one->next) {
-				flight_release(flight, one->place);
-				if (one->parked)
-					pending_remove(one);
-			}
-	for (size_t i = 0; i < target->landed.count; i++)
-		flight_release(flight, target->landed.items[i].place);
-	restored_free(target, true);
-}
-
-static void drop_landed(struct peer *target)
-{
-	for (size_t i = 0; i < target->landed.count; i++)
-		flight_release(target->notifier->flight, target->landed.items[i].place);
-	target->landed.count = 0;
-}
-
-/* The old target goes on with the new one's settings and teller. */
-static void take_over(struct peer *old, struct peer *made)
-{
-	struct teller *teller = old->teller;
-	struct arena *arena = old->arena;
-	for (size_t i = 0; i < old->owners.slot_count; i++)
-		for (struct table_node *bond = old->owners.slots[i]; bond; bond = bond->next) {
-			struct owner *owner = (struct owner *)bond;
-			owner_forget_tell(owner);
-			owner_wake(owner);
-		}
-	old->teller = made->teller;
-	old->settings = made->settings;
-	old->arena = made->arena;
-	old->name = made->name;
-	old->wanted = made->wanted;
-	old->wanted_count = made->wanted_count;
-	made->teller = teller;
-	made->arena = arena;
-}
-
-/* Exchanges the list for `made`: those that are still there keep what they know. */
-static void exchange(struct targets *targets, struct peer *made)
-{
-	struct peer *former = targets->first, **last = &targets->first;
-	targets->first = NULL;
-	for (struct peer *next, *one = made; one; one = next) {
-		next = one->next;
-		struct peer **link = find_target(&former, one->name), *old = *link;
-		if (old)
-			*link = old->next;
-		if (old && old->fingerprint == one->fingerprint) {
-			take_over(old, one);
-			target_free(one);
-			one = old;
-		} else {
-			if (old) {
-				make_void(old);
-				target_free(old);
-			}
-			one->joining = JOINS;
-		}
-		one->next = NULL;
-		*last = one;
-		last = &one->next;
-	}
-	for (struct peer *next, *one = former; one; one = next) {
-		next = one->next;
-		settle(one);
-		drop_landed(one);
-		target_free(one);
-	}
-}
-
-bool targets_reload(struct targets *targets, FILE *problems)
-{
-	struct targets fresh = { .notifier = targets->notifier };
-	if (!make_targets(&fresh, problems)) {
-		for (struct peer *next, *one = fresh.first; one; one = next) {
-			next = one->next;
-			target_free(one);
-		}
-		return false;
-	}
-	for (struct peer *one = fresh.first; one; one = one->next)
-		one->targets = targets;
-	exchange(targets, fresh.first);
-	targets->count = fresh.count;
-	targets_flush_soon(targets, 0);
-	rang(targets);
-	return true;
 }
 
 /* --- figures --- */

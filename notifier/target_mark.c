@@ -149,7 +149,8 @@ bool target_load_mark(struct peer *target)
 	if (store_feed_range(target->notifier->store, &oldest, &newest) != STORE_OK)
 		return false;
 	arena_reset(target->targets->rows);
-	if (!read_mark(target, &mark))
+	target->renewed = !read_mark(target, &mark);
+	if (target->renewed)
 		return target_drop_parked(target) && begin_resync(target, 0);
 	mark_resume(target, &mark);
 	if (mark.position > newest)
@@ -299,7 +300,7 @@ static bool visit_record(void *context, size_t place, const struct flight_record
 		return true;
 	while (target && target->hash != record->owner)
 		target = target->next;
-	if (!target)
+	if (!target || target->renewed)
 		return false;
 	if (record->state != TELLING_APART) {
 		restore(target, place, record);

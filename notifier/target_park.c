@@ -77,12 +77,8 @@ bool owner_park(struct owner *owner)
 static bool load_change(struct owner *owner, struct span value)
 {
 	struct delivery_change row;
-	if (!delivery_change_decode(value, &row)) {
-		log_event(LEVEL_ERROR, "target",
-			"a change that waits for %.*s cannot be read and is left out",
-			SPAN_ARG(owner->target->name));
+	if (!delivery_change_decode(value, &row))
 		return true;
-	}
 	row.left |= row.from <= owner->target->apart;
 	struct news *change = change_append(owner, &row);
 	if (!change)
@@ -301,8 +297,11 @@ static bool settle_row(struct peer *target, const struct kv_pair *pair, struct s
 {
 	struct delivery_change row;
 	(void)xui;
-	if (!delivery_change_decode(pair->value, &row))
+	if (!delivery_change_decode(pair->value, &row)) {
+		log_event(LEVEL_ERROR, "target", "a change that waits for %.*s cannot be read",
+			SPAN_ARG(target->name));
 		return row_write(target, pair->key, (struct span){ 0 });
+	}
 	struct restored *restored = restored_find(target, document_hash(&row.id), row.from);
 	if (!restored || restored->record.from != row.from)
 		return true;
@@ -338,8 +337,7 @@ bool target_load_parked(struct peer *target)
 {
 	target->parked = 0;
 	target->turn.id.xui = (struct span){ 0 };
-	bool well = (!target->restored_first || rows_walk(target, settle_row))
-		    && rows_walk(target, count_row);
+	bool well = rows_walk(target, settle_row) && rows_walk(target, count_row);
 	target->turn.id.xui = (struct span){ 0 };
 	return well;
 }

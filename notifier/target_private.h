@@ -138,6 +138,7 @@ struct peer {
 
 	/* A reload brought it: it begins when what was handed to the saver before is on disk. */
 	enum { JOINED, JOINS, JOINS_WITH_COMMIT } joining;
+	bool renewed; /* whatever a former process had told is void */
 
 	/* reading */
 	enum delivery_phase phase;
@@ -208,7 +209,13 @@ struct targets {
 /* --- target.c --- */
 
 void target_pump(struct peer *target); /* reads and sends what may be */
+void targets_rang(void *targets);      /* there may be more to read */
 void target_told(struct peer *target); /* the number of tells has fallen */
+/* As the notifier's settings say; false: problems were told, those made are in the list. */
+bool targets_make(struct targets *targets, FILE *problems);
+/* What may have left is in the store then, and nothing else above the mark was told. */
+void target_settle(struct peer *target);
+void target_free(struct peer *target);
 
 /* --- target_owner.c --- */
 

@@ -519,6 +519,27 @@ static void after_a_crash_of_the_machine_rows_are_told_one_by_one(void **state)
 	hall_end(&hall);
 }
 
+static void what_another_server_was_told_does_not_count(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	store_close(&world->store);
+	pid_t child = fork();
+	if (!child)
+		live_and_die(world);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	world_open(world);
+	struct hall *hall = hall_of(world, 1);
+	hall->targets[0].uri = SPAN("sip:other");
+	hall_start(hall);
+	assert_false(hall->notifier.flight_lost);
+	hall_run_until(hall, all_told);
+	assert_int_equal(hall->heard_count, 2);
+	assert_heard(&hall->heard[0], ANN, "index", 0, 6);
+	assert_heard(&hall->heard[1], BOB, "index", 0, 1);
+	hall_end(&hall);
+}
+
 static void a_drain_waits_for_answers_and_begins_nothing(void **state)
 {
 	(void)state;
@@ -557,6 +578,7 @@ int main(void)
 		cmocka_unit_test(another_server_or_other_usages_are_told_everything),
 		cmocka_unit_test(a_reload_repeats_what_was_on_its_way_and_drops_who_is_gone),
 		cmocka_unit_test(after_a_crash_of_the_machine_rows_are_told_one_by_one),
+		cmocka_unit_test(what_another_server_was_told_does_not_count),
 		cmocka_unit_test(a_drain_waits_for_answers_and_begins_nothing),
 	};
 	log_setup(LEVEL_ERROR, LOG_TEXT);
