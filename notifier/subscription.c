@@ -150,12 +150,16 @@ struct subscription *subscription_find(
 	return NULL;
 }
 
+/* Later in this turn, so that what comes with it is told with it. */
 void subscription_wake(struct subscription *one)
 {
 	if (one->quenched || one->reason)
 		return;
+	struct loop *loop = one->all->notifier->loop;
+	bool was_due = one->news_due;
 	one->news_due = true;
-	subscription_look(one);
+	if (!was_due && one->confirmed && !one->notify)
+		timer_set(loop, &one->timer, loop_now(loop));
 }
 
 void subscription_end(struct subscription *one, const char *reason)

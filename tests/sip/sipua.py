@@ -299,12 +299,10 @@ class Dialog:
     """What SUBSCRIBE makes, from the subscriber's side."""
 
     def __init__(self, phone, target=None, to_uri=None):
-        host, port = phone.peer
         self.call_id, self.local_tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
         self.remote_tag, self.cseq = None, next(NUMBERS)
         self.to_uri = to_uri or f"sip:{phone.user}@{phone.domain}"
-        self.target = target or f"sip:{phone.user}@{host}:{port}" + (
-            "" if phone.transport == "udp" else ";transport=tcp")
+        self.target = target or f"sip:{phone.user}@{phone.domain}"
 
     def next_cseq(self):
         self.cseq += 1
