@@ -116,7 +116,8 @@ struct sip_request {
 };
 
 /* Via, Max-Forwards, User-Agent and Content-Length are added. By UDP when it is small and the URI
- * does not say otherwise; over 1300 octets by TCP, by UDP if TCP is refused (RFC 3261 §18.1.1).
+ * does not say otherwise; over 1300 octets by TCP, by UDP if TCP is refused (RFC 3261 §18.1.1), and
+ * then without asking for a minute.
  * 503 or no way to one address: the next one (RFC 3263 §4.3). NULL without memory. */
 struct sip_outgoing *sip_send(struct sip *sip, const struct sip_request *request);
 /* `done` is not called any more; the transaction ends by itself. Leaves NULL behind; NULL inside is

@@ -49,6 +49,10 @@ static void take_subscribe(struct sip *sip, const struct sip_message *request,
 		reply_plainly(sip, request, from, 489, SPAN(ALLOW_EVENTS));
 		return;
 	}
+	if (sip_servers_merged(sip, key)) {
+		reply_plainly(sip, request, from, 482, SPAN(""));
+		return;
+	}
 	struct sip_incoming *incoming = sip_servers_take(sip, request, from, key);
 	if (incoming)
 		sip->events.request(sip->events.context, incoming);

@@ -35,6 +35,7 @@ struct sip {
 	struct table lines;            /* by connection: what is on its way over it */
 	struct table servers;          /* by the topmost Via's branch and sent-by */
 	struct sip_without_tcp without_tcp[SIP_WITHOUT_TCP];
+	struct table sources; /* of those that another way may bring again */
 	size_t server_most;
 	struct server *answered_first, *answered_last; /* in the order of their answers */
 	struct timer timer_j;                          /* of the first of them */
@@ -56,10 +57,13 @@ struct sip_key {
 	struct span text; /* in the message's arena */
 	uint64_t hash;
 	struct span method;
+	uint64_t source; /* hash of what is the same whichever way it came; 0: in a dialog */
 };
 bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key *out);
 /* Is it a retransmission? Then it was answered again, if it has been answered. */
 bool sip_servers_absorb(struct sip *sip, const struct sip_key *key);
+/* Has the request come another way before (RFC 3261 §8.2.2.2)? */
+bool sip_servers_merged(const struct sip *sip, const struct sip_key *key);
 /* Is there one that a CANCEL of this key means (RFC 3261 §9.2)? */
 bool sip_servers_know(const struct sip *sip, const struct sip_key *key);
 /* A transaction of its own for a request, which takes the arena; NULL: no room. */

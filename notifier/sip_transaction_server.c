@@ -7,7 +7,9 @@
 
 /* A transaction: small, as those that were answered stay for Timer J. */
 struct server {
-	struct table_node node;       /* first: a node is its transaction */
+	struct table_node node;   /* first: a node is its transaction */
+	struct table_node source; /* by what a request keeps on all its ways (RFC 3261 §8.2.2.2) */
+	bool sourced;             /* in that table: until it is refused */
 	struct sip_incoming *pending; /* NULL once it is answered */
 	struct span response;         /* what is given again, by UDP to this address */
 	struct sockaddr_in6 address;  /* holds an IPv4 one too */
@@ -41,6 +43,13 @@ bool sip_key(struct sip *sip, const struct sip_message *request, struct sip_key 
 			SPAN_ARG(request->from_tag), SPAN_ARG(request->to_tag));
 	out->hash = text_hash(sip->secret, out->text);
 	out->method = request->method;
+	out->source = 0;
+	if (out->text.data && !request->to_tag.size && !request->fault) {
+		struct span source = arena_format(request->arena, "%.*s %.*s %u %.*s",
+			SPAN_ARG(request->from_tag), SPAN_ARG(request->call_id), request->cseq,
+			SPAN_ARG(request->method));
+		out->source = text_hash(sip->secret, source);
+	}
 	return out->text.data;
 }
 
@@ -94,8 +103,21 @@ bool sip_servers_know(const struct sip *sip, const struct sip_key *key)
 	return next_of_key(sip, key, NULL) != NULL;
 }
 
+static void forget_source(struct sip *sip, struct server *server)
+{
+	if (server->sourced)
+		table_remove(&sip->sources, &server->source);
+	server->sourced = false;
+}
+
+bool sip_servers_merged(const struct sip *sip, const struct sip_key *key)
+{
+	return key->source && table_find(&sip->sources, key->source);
+}
+
 static void drop(struct sip *sip, struct server *server)
 {
+	forget_source(sip, server);
 	struct arena *arena = server->pending ? server->pending->message->arena : NULL;
 	arena_free(&arena);
 	table_remove(&sip->servers, &server->node);
@@ -164,10 +186,12 @@ static struct server *server_new(
 	server->length = way_back->length;
 	assert(server->length <= sizeof(server->address));
 	memcpy(&server->address, &way_back->address, server->length);
-	if (table_add(&sip->servers, &server->node, key->hash))
-		return server;
-	free(server);
-	return NULL;
+	if (!table_add(&sip->servers, &server->node, key->hash)) {
+		free(server);
+		return NULL;
+	}
+	server->sourced = key->source && table_add(&sip->sources, &server->source, key->source);
+	return server;
 }
 
 struct sip_incoming *sip_servers_take(struct sip *sip, const struct sip_message *request,
@@ -252,6 +276,8 @@ void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
 	}
 	struct span response =
 		sip_build_response(request->arena, request, &incoming->flow, answer, contact);
+	if (answer->status >= 300)
+		forget_source(sip, incoming->server);
 	if (response.data)
 		send_response(sip, &incoming->way_back, response);
 	if (response.data && incoming->flow.transport == SIP_UDP)
@@ -267,4 +293,5 @@ void sip_servers_free(struct sip *sip)
 	for (struct table_node *node; (node = table_any(&sip->servers, &place));)
 		drop(sip, (struct server *)node);
 	table_free(&sip->servers);
+	table_free(&sip->sources);
 }

@@ -20,7 +20,7 @@ static bool at_once;
 
 static void on_request(void *context, struct sip_incoming *incoming)
 {
-	const struct sip_answer answer = { .status = 200, .headers = SPAN("Expires: 60\r\n") };
+	const struct sip_answer answer = { .status = 404 };
 	(void)context;
 	held[asked++ % HELD_MOST] = incoming;
 	if (at_once)
@@ -114,7 +114,8 @@ static void a_retransmission_gets_the_same_answer(void **state)
 
 static void the_message_is_there_until_the_answer(void **state)
 {
-	const struct asking it = { .more = "X-Thing: 1, 2\r\n" }, other = { .via = "h;branch=2" };
+	const struct asking it = { .more = "X-Thing: 1, 2\r\n" },
+			    other = { .via = "h;branch=2", .cseq = 1 };
 	(void)state;
 	ask(&it);
 	for (size_t i = 0; i < 10; i++)
@@ -160,9 +161,29 @@ static void requests_that_differ_are_different_transactions(void **state)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			ask(&rows[i]);
 			assert_int_equal(asked, again ? sizeof(rows) / sizeof(rows[0]) : i + 1);
-			assert_int_equal(last_status(), 200);
+			assert_int_equal(last_status(), 404);
 		}
 	}
+}
+
+static void a_request_that_came_two_ways_is_served_once(void **state)
+{
+	const struct asking one = { .via = "p1;rport;branch=z9hG4bK1" };
+	const struct asking other = { .via = "p2;rport;branch=z9hG4bK2" };
+	const struct asking next = { .via = "p2;rport;branch=z9hG4bK3", .cseq = 1 };
+	(void)state;
+	ask(&one);
+	ask(&other);
+	assert_int_equal(last_status(), 482);
+	assert_int_equal(asked, 1);
+	answer(0, 200);
+	ask(&other);
+	assert_int_equal(last_status(), 482);
+	ask(&next);
+	assert_int_equal(asked, 2);
+	answer(1, 500); /* whoever is refused may try another way */
+	ask(&(const struct asking){ .via = "p1;rport;branch=z9hG4bK4", .cseq = 1 });
+	assert_int_equal(asked, 3);
 }
 
 static void a_cancel_has_its_answer_and_no_effect(void **state)
@@ -234,6 +255,7 @@ static void too_many_are_asked_to_come_later(void **state)
 	sip->server_most = 2;
 	for (size_t i = 0; i < 3; i++) {
 		it.via = vias[i];
+		it.cseq = (unsigned)i;
 		ask(&it);
 	}
 	assert_int_equal(asked, 2);
@@ -250,7 +272,7 @@ static void too_many_are_asked_to_come_later(void **state)
 
 static void a_stack_ends_with_requests_unanswered(void **state)
 {
-	const struct asking it = { 0 }, other = { .via = "h;branch=z9hG4bK9" };
+	const struct asking it = { 0 }, other = { .via = "h;branch=z9hG4bK9", .cseq = 1 };
 	(void)state;
 	ask(&it);
 	ask(&other);
@@ -302,6 +324,7 @@ int main(void)
 		TEST(the_message_is_there_until_the_answer),
 		TEST(nothing_is_kept_where_nothing_is_repeated),
 		TEST(requests_that_differ_are_different_transactions),
+		TEST(a_request_that_came_two_ways_is_served_once),
 		TEST(a_cancel_has_its_answer_and_no_effect),
 		TEST(an_answer_has_what_a_dialog_needs),
 		TEST(our_contact_is_sips_where_theirs_is),
