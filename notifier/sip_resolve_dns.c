@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #define CONFIGURATION "/etc/resolv.conf"
 
-enum { BUCKETS = 1024, TRY_MS = 750, TRIES = 2 };
+enum { TRY_MS = 750, TRIES = 2 };
 
 /* One of c-ares' sockets. */
 struct dns_socket {
@@ -29,9 +30,9 @@ struct dns {
 	size_t pending;
 	struct timespec configured; /* that file's time when it was read */
 	LIST_HEAD(, dns_socket) sockets;
-	LIST_HEAD(questions, question) buckets[BUCKETS];
+	struct table questions;
+	uint64_t secret[2];
 	TAILQ_HEAD(, question) by_use;
-	size_t count;
 };
 
 /* --- c-ares on the loop --- */
@@ -75,10 +76,9 @@ static void socket_forget(struct dns_socket *socket)
 static void socket_state(void *context, ares_socket_t fd, int readable, int writable)
 {
 	struct dns *dns = context;
-	struct dns_socket *socket;
-	LIST_FOREACH(socket, &dns->sockets, link)
-	if (socket->watch.fd == fd)
-		break;
+	struct dns_socket *socket = LIST_FIRST(&dns->sockets);
+	while (socket && socket->watch.fd != fd)
+		socket = LIST_NEXT(socket, link);
 	if (!readable && !writable) {
 		if (socket)
 			socket_forget(socket);
@@ -325,40 +325,42 @@ static void begin(struct question *question)
 
 static void drop(struct dns *dns, struct question *question)
 {
-	LIST_REMOVE(question, link);
+	table_remove(&dns->questions, &question->node);
 	TAILQ_REMOVE(&dns->by_use, question, by_use);
-	dns->count--;
 	forget_answer(question);
 	free(question);
 }
 
 static bool make_room(struct dns *dns)
 {
-	struct question *question;
-	if (dns->count < QUESTIONS_MOST)
+	struct question *question = TAILQ_FIRST(&dns->by_use);
+	if (dns->questions.count < QUESTIONS_MOST)
 		return true;
-	TAILQ_FOREACH(question, &dns->by_use, by_use)
-	if (!question->holders && !question->pending) {
+	while (question && (question->holders || question->pending))
+		question = TAILQ_NEXT(question, by_use);
+	if (question)
 		drop(dns, question);
-		return true;
-	}
-	return false;
+	return question;
 }
 
-static struct questions *bucket(struct dns *dns, enum question_kind kind, struct span name)
+/* Of the kind and the name in lower case. */
+static uint64_t hash_of(const struct dns *dns, enum question_kind kind, struct span name)
 {
-	uint32_t hash = 2166136261u + (uint32_t)kind;
+	char key[NAME_MOST + 1];
 	for (size_t i = 0; i < name.size; i++)
-		hash = (hash ^ (unsigned char)(name.data[i] | 0x20)) * 16777619u;
-	return &dns->buckets[(hash ^ hash >> 16) % BUCKETS];
+		key[i] = (char)(name.data[i] | 0x20);
+	key[name.size] = (char)kind;
+	return text_hash(dns->secret, (struct span){ key, name.size + 1 });
 }
 
 static struct question *find(struct dns *dns, enum question_kind kind, struct span name)
 {
-	struct question *question;
-	LIST_FOREACH(question, bucket(dns, kind, name), link)
-	if (question->kind == kind && span_equal_nocase(span_of(question->name), name))
-		return question;
+	struct table_node *node = table_find(&dns->questions, hash_of(dns, kind, name));
+	for (; node; node = table_again(node)) {
+		struct question *question = (struct question *)node;
+		if (question->kind == kind && span_equal_nocase(span_of(question->name), name))
+			return question;
+	}
 	return NULL;
 }
 
@@ -372,16 +374,18 @@ static struct question *add(struct dns *dns, enum question_kind kind, struct spa
 	question->kind = kind;
 	memcpy(question->name, name.data, name.size);
 	LIST_INIT(&question->waiters);
-	LIST_INSERT_HEAD(bucket(dns, kind, name), question, link);
+	table_add(&dns->questions, &question->node, hash_of(dns, kind, name));
 	TAILQ_INSERT_TAIL(&dns->by_use, question, by_use);
-	dns->count++;
 	return question;
 }
 
 struct question *dns_ask(
 	struct dns *dns, enum question_kind kind, struct span name, struct waiter *waiter)
 {
-	struct question *question = find(dns, kind, name);
+	struct question *question;
+	if (name.size > NAME_MOST)
+		return NULL;
+	question = find(dns, kind, name);
 	if (!question)
 		question = add(dns, kind, name);
 	if (!question)
@@ -417,12 +421,13 @@ bool dns_new(struct dns **out, struct loop *loop)
 	dns->timer = (struct timer){ .fire = out_of_time, .context = dns };
 	LIST_INIT(&dns->sockets);
 	TAILQ_INIT(&dns->by_use);
-	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
-		free(dns);
-		return false;
-	}
-	if (!open_channel(dns)) {
-		ares_library_cleanup();
+	bool library = table_ready(&dns->questions)
+		       && getrandom(dns->secret, sizeof(dns->secret), 0) >= 0
+		       && ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS;
+	if (!library || !open_channel(dns)) {
+		if (library)
+			ares_library_cleanup();
+		table_free(&dns->questions);
 		free(dns);
 		return false;
 	}
@@ -445,6 +450,7 @@ void dns_free(struct dns **dns)
 		drop(gone, question);
 	while (!LIST_EMPTY(&gone->sockets))
 		socket_forget(LIST_FIRST(&gone->sockets));
+	table_free(&gone->questions);
 	free(gone);
 }
 

@@ -5,6 +5,7 @@
 #ifndef XCAPD_NOTIFIER_SIP_RESOLVE_PRIVATE_H
 #define XCAPD_NOTIFIER_SIP_RESOLVE_PRIVATE_H
 
+#include "base/table.h"
 #include "notifier/sip_resolve.h"
 
 #include <sys/queue.h>
@@ -38,6 +39,7 @@ struct waiter {
 };
 
 struct question {
+	struct table_node node; /* first */
 	enum question_kind kind;
 	bool pending;
 	bool failed; /* the name servers said neither yes nor no */
@@ -46,7 +48,6 @@ struct question {
 	struct record *records;
 	size_t count;
 	LIST_HEAD(, waiter) waiters;
-	LIST_ENTRY(question) link;
 	TAILQ_ENTRY(question) by_use;
 	struct dns *dns;
 	char name[];

@@ -9,8 +9,7 @@ static void tear_down(struct transport *transport)
 {
 	listeners_close(transport);
 	loop_unpost(transport->loop, &transport->flush);
-	if (transport->by_number)
-		connections_free(transport);
+	connections_free(transport);
 	sip_tls_keys_release(&transport->keys);
 	udp_batch_free(&transport->batch);
 	free(transport->scratch);
@@ -171,5 +170,5 @@ bool transport_has(const struct transport *transport, enum sip_transport wanted)
 
 size_t transport_connections(const struct transport *transport)
 {
-	return transport->count;
+	return transport->by_number.count;
 }

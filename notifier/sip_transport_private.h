@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of the transport share: sip_transport.c (what others call), _listen.c (sockets
  * that listen, our own addresses), _udp.c, _open.c (accepting and connecting), _stream.c (one
- * connection: its octets and its time-outs), _table.c (which connections there are). The loop's
+ * connection: its octets and its time-outs), _connections.c (which there are). The loop's
  * thread.
  *
  * A connection ends in two steps. connection_doom takes it out of all tables and closes its socket,
@@ -11,6 +11,7 @@
 #ifndef XCAPD_NOTIFIER_SIP_TRANSPORT_PRIVATE_H
 #define XCAPD_NOTIFIER_SIP_TRANSPORT_PRIVATE_H
 
+#include "base/table.h"
 #include "notifier/sip_tls.h"
 #include "notifier/sip_transport.h"
 #include "notifier/sip_transport_address.h"
@@ -80,19 +81,19 @@ struct connection {
 	uint64_t used;                    /* when something whole came or left */
 	uint64_t since;                   /* state has held */
 	uint64_t half_since, stuck_since; /* 0: it is not */
-	LIST_ENTRY(connection) by_number, by_address, dirty_link;
+	struct table_node number_node, address_node;
+	LIST_ENTRY(connection) dirty_link;
 	TAILQ_ENTRY(connection) by_use; /* among the doomed then */
 };
 
 /* An address with connections that were accepted. */
 struct source {
-	LIST_ENTRY(source) link;
+	struct table_node node;
 	struct in6_addr address;
 	uint64_t count;
 };
 
 LIST_HEAD(connection_list, connection);
-LIST_HEAD(source_list, source);
 TAILQ_HEAD(connection_queue, connection);
 
 /* By which of our addresses the system sends to another. */
@@ -113,10 +114,8 @@ struct transport {
 	unsigned depth; /* functions that call `events` and still run */
 	bool dead;      /* transport_free was called from one of them */
 
-	uint64_t last_number, seed;
-	size_t count, buckets; /* a power of two */
-	struct connection_list *by_number, *by_address;
-	struct source_list *sources;
+	uint64_t last_number, secret[2];
+	struct table by_number, by_address, sources;
 	struct connection_queue by_use, doomed;
 	struct connection_list dirty;
 	struct post flush, bury;
@@ -162,7 +161,6 @@ bool connection_count_source(struct connection *connection);
 void connections_used(struct connection *connection);
 void connection_doom(struct connection *connection, const char *why); /* why: static */
 void connections_bury(void *transport); /* tells of the doomed ones and frees them */
-bool connection_is_idle(const struct connection *connection);
 
 void stream_accept(void *listener, uint32_t events);
 /* Connects. NULL: *why_out says why. */

@@ -379,6 +379,20 @@ static void uris_lead_to_addresses_as_rfc_3263_says(void **state)
 	world_end(world);
 }
 
+static void long_names_are_names_of_nothing(void **state)
+{
+	struct world *world = world_begin();
+	char uri[400];
+	(void)state;
+	for (int size = 240; size <= 260; size++) {
+		snprintf(uri, sizeof(uri), "sip:%0*d.test;transport=udp", size - 5, 0);
+		const char *text = look_up(world, uri);
+		assert_string_equal(
+			text, size > 255 ? "no host name" : "the name servers have no answer");
+	}
+	world_end(world);
+}
+
 static void what_we_cannot_speak_is_not_offered(void **state)
 {
 	struct world *world = world_begin();
@@ -525,6 +539,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(uris_lead_to_addresses_as_rfc_3263_says),
+		cmocka_unit_test(long_names_are_names_of_nothing),
 		cmocka_unit_test(what_we_cannot_speak_is_not_offered),
 		cmocka_unit_test(weights_share_the_load),
 		cmocka_unit_test(an_answer_is_asked_for_once_while_it_holds),

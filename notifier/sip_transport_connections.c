@@ -2,67 +2,52 @@
 #include "base/log.h"
 #include "notifier/sip_transport_private.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { BUCKETS_LEAST = 1024, BUCKETS_MOST = 1 << 20, EVICTION_LOOKS = 16 };
+enum { EVICTION_LOOKS = 16 };
 
-static size_t bucket(const struct transport *transport, const void *octets, size_t size)
+/* What a table's node is part of. */
+#define OWNER(type, member, node) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+static uint64_t hash_of(const struct transport *transport, const void *octets, size_t size)
 {
-	uint64_t hash = transport->seed;
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const unsigned char *)octets)[i]) * 1099511628211u;
-	return (hash ^ hash >> 32) & (transport->buckets - 1);
+	return text_hash(transport->secret, (struct span){ octets, size });
 }
 
-static struct connection_list *number_bucket(const struct transport *transport, uint64_t number)
-{
-	return &transport->by_number[number & (transport->buckets - 1)];
-}
-
-static struct connection_list *address_bucket(
+static uint64_t address_hash(
 	const struct transport *transport, const struct sockaddr_storage *address)
 {
-	struct in6_addr host = address_octets(address);
-	unsigned char octets[sizeof(host) + 2];
-	unsigned port = address_port(address);
-	memcpy(octets, &host, sizeof(host));
-	octets[sizeof(host)] = (unsigned char)(port >> 8);
-	octets[sizeof(host) + 1] = (unsigned char)port;
-	return &transport->by_address[bucket(transport, octets, sizeof(octets))];
-}
-
-static struct source_list *source_bucket(
-	const struct transport *transport, const struct in6_addr *address)
-{
-	return &transport->sources[bucket(transport, address, sizeof(*address))];
+	struct {
+		struct in6_addr host;
+		uint32_t port;
+	} key = { address_octets(address), address_port(address) };
+	return hash_of(transport, &key, sizeof(key));
 }
 
 bool connections_new(struct transport *transport)
 {
-	size_t wanted = transport->settings->limits.connections, buckets = BUCKETS_LEAST;
-	while (buckets < wanted && buckets < BUCKETS_MOST)
-		buckets *= 2;
-	transport->buckets = buckets;
-	transport->by_number = calloc(buckets, sizeof(*transport->by_number));
-	transport->by_address = calloc(buckets, sizeof(*transport->by_address));
-	transport->sources = calloc(buckets, sizeof(*transport->sources));
 	TAILQ_INIT(&transport->by_use);
 	TAILQ_INIT(&transport->doomed);
 	LIST_INIT(&transport->dirty);
-	if (getrandom(&transport->seed, sizeof(transport->seed), 0) < 0)
-		transport->seed = (uint64_t)(uintptr_t)transport->by_number;
-	return transport->by_number && transport->by_address && transport->sources;
+	if (getrandom(transport->secret, sizeof(transport->secret), 0) < 0)
+		return false;
+	return table_ready(&transport->by_number) && table_ready(&transport->by_address)
+	       && table_ready(&transport->sources);
 }
 
 static struct source *find_source(const struct transport *transport, const struct in6_addr *address)
 {
-	struct source *source;
-	LIST_FOREACH(source, source_bucket(transport, address), link)
-	if (memcmp(&source->address, address, sizeof(*address)) == 0)
-		return source;
+	struct table_node *node =
+		table_find(&transport->sources, hash_of(transport, address, sizeof(*address)));
+	for (; node; node = table_again(node)) {
+		struct source *source = OWNER(struct source, node, node);
+		if (memcmp(&source->address, address, sizeof(*address)) == 0)
+			return source;
+	}
 	return NULL;
 }
 
@@ -85,7 +70,8 @@ bool connection_count_source(struct connection *connection)
 		if (!source)
 			return false;
 		source->address = octets;
-		LIST_INSERT_HEAD(source_bucket(transport, &octets), source, link);
+		table_add(&transport->sources, &source->node,
+			hash_of(transport, &octets, sizeof(octets)));
 	}
 	source->count++;
 	connection->source = source;
@@ -98,11 +84,11 @@ static void leave_source(struct connection *connection)
 	connection->source = NULL;
 	if (!source || --source->count)
 		return;
-	LIST_REMOVE(source, link);
+	table_remove(&connection->transport->sources, &source->node);
 	free(source);
 }
 
-bool connection_is_idle(const struct connection *connection)
+static bool is_idle(const struct connection *connection)
 {
 	const struct transport *transport = connection->transport;
 	return connection->state == OPEN && !connection->half_since && !connection->out.size
@@ -112,20 +98,14 @@ bool connection_is_idle(const struct connection *connection)
 
 static bool make_room(struct transport *transport)
 {
-	struct connection *connection;
-	size_t looks = 0;
-	if (transport->count < transport->settings->limits.connections)
+	struct connection *connection = TAILQ_FIRST(&transport->by_use);
+	if (transport->by_number.count < transport->settings->limits.connections)
 		return true;
-	TAILQ_FOREACH(connection, &transport->by_use, by_use)
-	{
-		if (connection_is_idle(connection)) {
-			connection_doom(connection, "closed to make room");
-			return true;
-		}
-		if (++looks == EVICTION_LOOKS)
-			break;
-	}
-	return false;
+	for (int i = 0; connection && !is_idle(connection); i++)
+		connection = i < EVICTION_LOOKS ? TAILQ_NEXT(connection, by_use) : NULL;
+	if (connection)
+		connection_doom(connection, "closed to make room");
+	return connection;
 }
 
 struct connection *connections_add(struct transport *transport, const struct hop *to, bool outgoing)
@@ -149,22 +129,17 @@ struct connection *connections_add(struct transport *transport, const struct hop
 	connection->flow.connection = ++transport->last_number;
 	connection->watch.fd = -1;
 	connection->used = connection->since = loop_now(transport->loop);
-	LIST_INSERT_HEAD(
-		number_bucket(transport, connection->flow.connection), connection, by_number);
-	LIST_INSERT_HEAD(
-		address_bucket(transport, &connection->flow.address), connection, by_address);
+	table_add(&transport->by_number, &connection->number_node, connection->flow.connection);
+	table_add(&transport->by_address, &connection->address_node,
+		address_hash(transport, &connection->flow.address));
 	TAILQ_INSERT_TAIL(&transport->by_use, connection, by_use);
-	transport->count++;
 	return connection;
 }
 
 struct connection *connection_by_number(const struct transport *transport, uint64_t number)
 {
-	struct connection *connection;
-	LIST_FOREACH(connection, number_bucket(transport, number), by_number)
-	if (connection->flow.connection == number)
-		return connection;
-	return NULL;
+	struct table_node *node = table_find(&transport->by_number, number);
+	return node ? OWNER(struct connection, number_node, node) : NULL;
 }
 
 /* Whom a connection was verified for it serves alone; who asks for no verification takes any. */
@@ -182,10 +157,13 @@ static bool serves(const struct connection *connection, const struct hop *to)
 
 struct connection *connection_by_address(const struct transport *transport, const struct hop *to)
 {
-	struct connection *connection;
-	LIST_FOREACH(connection, address_bucket(transport, &to->flow.address), by_address)
-	if (serves(connection, to))
-		return connection;
+	struct table_node *node =
+		table_find(&transport->by_address, address_hash(transport, &to->flow.address));
+	for (; node; node = table_again(node)) {
+		struct connection *connection = OWNER(struct connection, address_node, node);
+		if (serves(connection, to))
+			return connection;
+	}
 	return NULL;
 }
 
@@ -206,11 +184,10 @@ void connection_doom(struct connection *connection, const char *why)
 	connection->why = why;
 	if (connection->dirty)
 		LIST_REMOVE(connection, dirty_link);
-	LIST_REMOVE(connection, by_number);
-	LIST_REMOVE(connection, by_address);
+	table_remove(&transport->by_number, &connection->number_node);
+	table_remove(&transport->by_address, &connection->address_node);
 	TAILQ_REMOVE(&transport->by_use, connection, by_use);
 	TAILQ_INSERT_TAIL(&transport->doomed, connection, by_use);
-	transport->count--;
 	leave_source(connection);
 	timer_stop(transport->loop, &connection->timer);
 	loop_unwatch(transport->loop, &connection->watch);
@@ -263,7 +240,7 @@ void connections_free(struct transport *transport)
 	while ((connection = TAILQ_FIRST(&transport->doomed)))
 		bury(connection);
 	loop_unpost(transport->loop, &transport->bury);
-	free(transport->by_number);
-	free(transport->by_address);
-	free(transport->sources);
+	table_free(&transport->by_number);
+	table_free(&transport->by_address);
+	table_free(&transport->sources);
 }
