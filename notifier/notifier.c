@@ -110,6 +110,8 @@ bool notifier_start(struct notifier *notifier, struct settings *settings, struct
 
 bool notifier_stop(struct notifier *notifier)
 {
+	/* A start that failed before has not taken over what the former process left in flight. */
+	bool resumed = notifier->targets && notifier->subscriptions;
 	admin_free(&notifier->admin);
 	subscriptions_free(&notifier->subscriptions);
 	targets_free(&notifier->targets);
@@ -117,7 +119,7 @@ bool notifier_stop(struct notifier *notifier)
 	follow_free(&notifier->follow);
 	bool well = saver_free(&notifier->saver);
 	if (notifier->flight)
-		flight_close(&notifier->flight, well);
+		flight_close(&notifier->flight, well && resumed);
 	auth_free(&notifier->auth);
 	loop_free(&notifier->loop);
 	if (notifier->lock >= 0)
