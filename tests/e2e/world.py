@@ -51,8 +51,8 @@ class Notifier(Process):
 
     def start(self):
         self.launch(NOTIFIER, "-c", self.server.configuration)
-        ready = eventually(lambda: self.process.poll() is not None or self.ready(), 20) and self.ready()
-        assert ready, self.log()[-5000:]
+        eventually(lambda: self.process.poll() is not None or self.ready(), 30)
+        assert self.process.poll() is None and self.ready(), (self.process.poll(), self.log()[-5000:])
         return self
 
     def admin(self, path):
