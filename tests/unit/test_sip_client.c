@@ -549,6 +549,36 @@ static void stacks_end_with_requests_in_every_state(void **state)
 	assert_int_equal(result.count, 0);
 }
 
+/* Each block of memory may be the one that is not there: it is told, or answered, once. */
+static void without_memory_a_request_still_has_one_end(void **state)
+{
+	static char headers[8192];
+	struct sip_request request = big_to("sip:ps.example.org");
+	const struct sip_flow addresses[] = { world_flow(SIP_UDP, "192.0.2.11", 2),
+		world_flow(SIP_UDP, "192.0.2.12", 3) };
+	bool whole = false;
+	(void)state;
+	world_name("ps.example.org", addresses, 2);
+	memset(headers, 'a', sizeof(headers));
+	memcpy(headers, "X: ", 3);
+	memcpy(headers + sizeof(headers) - 2, "\r\n", 2);
+	request.headers = (struct span){ headers, sizeof(headers) };
+	request.contact = true;
+	for (size_t nth = 1; !whole; nth++) {
+		assert_in_range(nth, 1, 100);
+		result.count = 0;
+		size_t before = world_net.sent_count;
+		arena_fail_at(nth);
+		struct sip_outgoing *out = sip_send(sip, &request);
+		world_run_posts();
+		if (world_net.sent_count > before)
+			answer_with(world_sent(0), "503 Busy", "");
+		whole = arena_fail_at(0) < nth;
+		world_wait(100000);
+		assert_int_equal(result.count, out ? 1 : 0);
+	}
+}
+
 /* 20,000 at once, answered in any order, some twice, some never. */
 static void every_answer_finds_its_request(void **state)
 {
@@ -616,6 +646,7 @@ int main(void)
 		TEST(what_is_forgotten_goes_on_but_is_not_told_of),
 		TEST(without_a_listener_of_that_kind_we_name_another),
 		TEST(stacks_end_with_requests_in_every_state),
+		TEST(without_memory_a_request_still_has_one_end),
 		TEST(every_answer_finds_its_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

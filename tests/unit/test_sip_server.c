@@ -52,7 +52,7 @@ struct asking {
 
 static void ask(const struct asking *asking)
 {
-	char text[2048];
+	static char text[32768];
 	const char *method = asking->method ? asking->method : "SUBSCRIBE";
 	const char *via = asking->via ? asking->via : "192.0.2.33;rport;branch=z9hG4bK1";
 	struct sip_flow from = world_flow(asking->transport, "192.0.2.33", 40000);
@@ -281,6 +281,32 @@ static void a_stack_ends_with_requests_unanswered(void **state)
 	assert_null(sip);
 }
 
+/* Each block of memory may be the one that is not there: silence, or an answer. */
+static void without_memory_a_request_is_refused_or_not_heard(void **state)
+{
+	static char more[30000];
+	struct asking it = { .more = more };
+	bool whole = false;
+	(void)state;
+	memset(more, 'a', sizeof(more) - 1);
+	memcpy(more, "X: ", 3);
+	memcpy(more + sizeof(more) - 3, "\r\n", 2);
+	at_once = true;
+	for (size_t nth = 1; !whole; nth++) {
+		char via[64];
+		assert_in_range(nth, 1, 100);
+		snprintf(via, sizeof(via), "192.0.2.33;rport;branch=z9hG4bK%zu", nth);
+		it.via = via;
+		arena_free(&sip->scratch);
+		arena_fail_at(nth);
+		ask(&it);
+		whole = arena_fail_at(0) < nth;
+	}
+	assert_int_equal(last_status(), 404);
+	world_wait(32000);
+	assert_int_equal(live(), 0);
+}
+
 /* Against a plain list of what was seen. */
 static void every_retransmission_finds_its_transaction(void **state)
 {
@@ -330,6 +356,7 @@ int main(void)
 		TEST(our_contact_is_sips_where_theirs_is),
 		TEST(too_many_are_asked_to_come_later),
 		TEST(a_stack_ends_with_requests_unanswered),
+		TEST(without_memory_a_request_is_refused_or_not_heard),
 		TEST(every_retransmission_finds_its_transaction),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
