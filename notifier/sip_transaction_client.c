@@ -318,7 +318,7 @@ static void on_resolved(
 	if (!make_room(out, count))
 		count = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct sip_flow way = { .transport = addresses[i].transport };
+		struct sip_flow way = { .transport = addresses[i].transport, .listener = SIZE_MAX };
 		way.address = addresses[i].address;
 		way.length = addresses[i].length;
 		add_ways(out, &way);
