@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcap/patch_private.h"
 
-enum { OP_ROOM = 40 }; /* octets of an operation beside its selector and content, about */
+enum {
+	OP_ROOM = 40,    /* octets of an operation beside its selector and content, about */
+	WORK_TIMES = 16, /* so often both documents may be written before it is given up */
+};
 
 /* A place between children: what stands before it is already as it will be, what stands behind it
  * as it was. */
@@ -52,6 +55,7 @@ static void count_kinds(struct spot *spot, struct patch_run run)
 static bool write_content(
 	struct patcher *patcher, struct patch_op op, struct span sel, struct patch_run run)
 {
+	size_t start = patcher->ops->size;
 	struct bindings needs;
 	struct diff_tag tag;
 	if (!sel.data || !patch_needs(patcher->arena, run, &needs))
@@ -60,7 +64,9 @@ static bool write_content(
 	patch_op_begin(patcher->ops, &tag, &op, sel);
 	patch_write_run(patcher->arena, patcher->ops, run);
 	diff_tag_close(patcher->ops, &tag);
-	return patch_fits(patcher);
+	size_t written = patcher->ops->size - start;
+	patcher->work -= written < patcher->work ? written : patcher->work;
+	return patch_fits(patcher) && patcher->work;
 }
 
 /* Beside an element if there is one, else at an end of the parent, else beside what there is. */
@@ -213,7 +219,8 @@ static bool patch_inside(
 		       (struct patch_run){ now->children, now->count });
 }
 
-/* Patched inside if that can be said in fewer octets than the element itself, else replaced. */
+/* Patched inside if that can be said in fewer octets than the element itself, else replaced if that
+ * fits in. */
 static bool patch_element(struct patcher *patcher, const struct spot *spot,
 	const struct patch_node *old, const struct patch_node *now)
 {
@@ -227,7 +234,7 @@ static bool patch_element(struct patcher *patcher, const struct spot *spot,
 	if (done || patcher->starved)
 		return done;
 	cut_back(patcher->ops, start);
-	return replace(patcher, spot, now);
+	return enough - OP_ROOM <= most && patcher->work && replace(patcher, spot, now);
 }
 
 static bool patch_children(
@@ -306,6 +313,7 @@ static enum patch_result compare(struct patcher *patcher, xmlDoc *former, xmlDoc
 	struct patch_node old, new;
 	if (!patch_tree(patcher->arena, former, &old) || !patch_tree(patcher->arena, now, &new))
 		return PATCH_NO_MEMORY;
+	patcher->work = WORK_TIMES * (old.weight + new.weight);
 	return patch_trees(patcher, &old, &new);
 }
 

@@ -55,6 +55,7 @@ struct patcher {
 	struct buffer path;  /* of the element that is patched; empty for the document */
 	size_t most;         /* octets that the operations may reach */
 	size_t declarations; /* that were looked at for a change */
+	size_t work;         /* octets of content that may still be written, also in vain */
 	bool starved;
 };
 

@@ -122,6 +122,30 @@ const xmlAttr **patch_attributes(struct arena *arena, const xmlNode *element)
 
 /* --- building --- */
 
+static size_t name_size(const xmlNs *ns, const xmlChar *local)
+{
+	size_t prefix = span_of_xml(ns ? ns->prefix : NULL).size;
+	return span_of_xml(local).size + prefix + (prefix > 0);
+}
+
+/* As many octets as it has when written; an attribute's value has more to escape. */
+static size_t written_size(struct span text, bool value)
+{
+	size_t size = text.size;
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.data[i];
+		if (c > '>')
+			continue;
+		if (c == '&' || c == '\r' || (value && c == '\n'))
+			size += 4;
+		else if (c == '<' || c == '>' || (value && c == '\t'))
+			size += 3;
+		else if (value && c == '"')
+			size += 5;
+	}
+	return size;
+}
+
 static bool is_text(const xmlNode *node)
 {
 	return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE;
@@ -152,7 +176,8 @@ static bool read_attributes(struct arena *arena, struct patch_node *out)
 			return false;
 		uint64_t hash = hash_text(hash_name('@', attribute->ns, attribute->name), value);
 		out->hash += hash;
-		out->weight += value.size + span_of_xml(attribute->name).size + 4;
+		out->weight +=
+			written_size(value, true) + name_size(attribute->ns, attribute->name) + 4;
 		for (size_t i = 0; i < rank && !attribute->ns; i++) {
 			if (strcmp((const char *)attribute->name, key_names[i]))
 				continue;
@@ -169,9 +194,9 @@ static bool read_element(struct arena *arena, struct patch_node *out)
 {
 	const xmlNode *xml = out->xml;
 	out->hash = out->name = hash_name('<', xml->ns, xml->name);
-	out->weight = 2 * span_of_xml(xml->name).size + 5;
+	out->weight = 2 * name_size(xml->ns, xml->name) + 5;
 	for (const xmlNs *ns = xml->nsDef; ns; ns = ns->next) {
-		out->weight += span_of_xml(ns->href).size + 10;
+		out->weight += written_size(span_of_xml(ns->href), true) + name_size(ns, NULL) + 9;
 		if (patch_declares_anew(xml, ns))
 			out->hash += hash_name('=', ns, NULL);
 	}
@@ -186,7 +211,7 @@ static bool read_node(struct arena *arena, const xmlNode **xml, struct patch_nod
 		out->kind = PATCH_TEXT;
 		out->text = text_run(arena, xml);
 		out->hash = hash_text('"', out->text);
-		out->weight = out->text.size;
+		out->weight = written_size(out->text, false);
 		return out->text.data != NULL;
 	}
 	struct span content = span_of_xml((*xml)->content);
@@ -202,7 +227,7 @@ static bool read_node(struct arena *arena, const xmlNode **xml, struct patch_nod
 		out->kind = PATCH_INSTRUCTION;
 		out->hash = hash_text(hash_text('?', span_of_xml((*xml)->name)), content);
 	}
-	out->weight = content.size + 10;
+	out->weight = content.size + name_size(NULL, (*xml)->name) + 6;
 	return true;
 }
 

@@ -174,7 +174,7 @@ struct needs {
 	struct arena *arena;
 	struct binding *items;
 	size_t count, room;
-	const xmlNs *last; /* needed and already there */
+	const xmlNs *last; /* that was looked at */
 	const xmlNode *top;
 };
 
@@ -212,11 +212,11 @@ static bool add_binding(struct needs *needs, const xmlNs *ns)
 
 static bool need(struct needs *needs, const xmlNode *node, const xmlNs *ns)
 {
-	if (!ns || ns == needs->last || span_equal(span_of_xml(ns->prefix), SPAN("xml"))
-		|| declared_inside(needs, node, ns))
+	if (!ns || ns == needs->last)
 		return true;
 	needs->last = ns;
-	return add_binding(needs, ns);
+	return span_equal(span_of_xml(ns->prefix), SPAN("xml")) || declared_inside(needs, node, ns)
+	       || add_binding(needs, ns);
 }
 
 static bool need_element(struct needs *needs, const xmlNode *element)
