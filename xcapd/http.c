@@ -117,7 +117,7 @@ static void connection_changed(void *data, struct MHD_Connection *connection, vo
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct connection *opened = connections_opened(
 		http->connections, peer_of(connection), fd ? fd->connect_fd : -1);
-	connection_deadline(opened, clock_microseconds() + atomic_load(&http->timeout));
+	connection_deadline(opened, clock_about() + atomic_load(&http->timeout));
 	if (http->tls)
 		begin_tls(http, connection, opened);
 	*context = opened;
@@ -151,7 +151,7 @@ static void *begin(void *data, const char *target, struct MHD_Connection *connec
 	exchange->request.wake = wake;
 	exchange->request.wake_data = exchange;
 	atomic_init(&exchange->request.holders, 1);
-	connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+	connection_deadline(exchange->deadline, clock_about() + exchange->timeout);
 	return exchange;
 }
 
@@ -317,7 +317,7 @@ static void completed(void *data, struct MHD_Connection *connection, void **cont
 		log_answer(exchange);
 	}
 	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		connection_deadline(exchange->deadline, clock_microseconds() + exchange->timeout);
+		connection_deadline(exchange->deadline, clock_about() + exchange->timeout);
 	if (exchange->counted)
 		atomic_fetch_sub(&exchange->http->server->active, 1);
 	request_release(&exchange->request);

@@ -23,11 +23,21 @@ uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-uint64_t clock_microseconds(void)
+static uint64_t microseconds(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_microseconds(void)
+{
+	return microseconds(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_about(void)
+{
+	return microseconds(CLOCK_MONOTONIC_COARSE);
 }
 
 struct live *live_new(struct settings *settings, struct usages *usages, struct tls *tls)

@@ -74,5 +74,6 @@ void server_tick(struct server *server);
 
 uint64_t clock_ms(void);           /* since 1970 */
 uint64_t clock_microseconds(void); /* monotonic */
+uint64_t clock_about(void);        /* the same, up to some milliseconds behind; cheaper */
 
 #endif

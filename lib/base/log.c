@@ -13,7 +13,7 @@
 
 /* What a value may take once escaped; an event stays below PIPE_BUF, so that lines of several
  * processes on one pipe do not mix. */
-enum { VALUE_MOST = 2048, MESSAGE_MOST = 3584, LINE_MOST = 16 * 1024, HELD_MOST = 32 * 1024 };
+enum { VALUE_MOST = 2048, MESSAGE_MOST = 3584, LINE_MOST = 16 * 1024, HELD_MOST = 64 * 1024 };
 
 enum escaping { ESCAPE_MESSAGE, ESCAPE_WORD, ESCAPE_QUOTED, ESCAPE_JSON };
 

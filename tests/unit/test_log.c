@@ -240,6 +240,8 @@ static void access_lines_wait_for_the_flush(void **state)
 	assert_false(again);
 }
 
+enum { LONG_LINES = 5 };
+
 static void a_full_buffer_is_written_by_itself(void **state)
 {
 	static char target[10000];
@@ -255,7 +257,7 @@ static void a_full_buffer_is_written_by_itself(void **state)
 		.status = 200 };
 	log_setup(LEVEL_INFO, LOG_JSON);
 	listen_to_stderr();
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < LONG_LINES; i++)
 		log_access(&access);
 	const char *early = next_write();
 	bool written = early != NULL;
@@ -268,7 +270,7 @@ static void a_full_buffer_is_written_by_itself(void **state)
 	}
 	stop_listening();
 	assert_true(written);
-	assert_in_range(octets, 4 * 6 * 2000, 4 * 6 * 2200);
+	assert_in_range(octets, LONG_LINES * 6 * 2000, LONG_LINES * 6 * 2200);
 }
 
 enum { THREADS = 4, LINES = 3000 };
