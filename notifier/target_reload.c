@@ -31,7 +31,7 @@ static void make_void(struct peer *target)
 	restored_free(target, true);
 }
 
-/* The old target goes on with the new one's settings and teller. */
+/* The old target goes on with the new one's settings and teller, and tries at once what failed. */
 static void take_over(struct peer *old, struct peer *made)
 {
 	struct teller *teller = old->teller;
@@ -41,7 +41,11 @@ static void take_over(struct peer *old, struct peer *made)
 			struct owner *owner = (struct owner *)bond;
 			owner_forget_tell(owner);
 			owner_wake(owner);
+			if (owner->stand == STANDS_WAITING)
+				owner_stands(owner, STANDS_READY);
 		}
+	old->silent = false;
+	timer_stop(old->notifier->loop, &old->probe);
 	old->teller = made->teller;
 	old->settings = made->settings;
 	old->arena = made->arena;

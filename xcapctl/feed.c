@@ -83,8 +83,8 @@ static bool add_target(struct status *status, struct span name, const struct del
 	const struct delivery_mark *at = mark ? mark : &none;
 	uint64_t position = at->phase == DELIVERY_RESYNC ? at->since : at->position;
 	uint64_t newest = status->stats.feed_newest;
-	json_t *row = json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "target",
-		json_span(name), "state", state, "position", (json_int_t)position, "behind",
+	json_t *row = json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "name", json_span(name),
+		"state", state, "position", (json_int_t)position, "behind",
 		(json_int_t)(newest > position ? newest - position : 0), "behind_ms",
 		(json_int_t)age_behind(status, position), "parked", (json_int_t)at->parked,
 		"last_error", text_or_null(at->error), "error_time", time_or_null(at->error_time));
