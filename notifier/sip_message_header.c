@@ -88,14 +88,32 @@ const char *sip_field_name(int field)
 	return fields[field].name;
 }
 
+static bool is_token(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+		return true;
+	switch (c) {
+	case '-':
+	case '.':
+	case '!':
+	case '%':
+	case '*':
+	case '_':
+	case '+':
+	case '`':
+	case '\'':
+	case '~':
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool sip_token_valid(struct span text)
 {
-	for (size_t i = 0; i < text.size; i++) {
-		char c = lower(text.data[i]);
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-			    || (c && strchr("-.!%*_+`'~", c))))
+	for (size_t i = 0; i < text.size; i++)
+		if (!is_token(text.data[i]))
 			return false;
-	}
 	return text.size > 0;
 }
 
@@ -111,9 +129,9 @@ static size_t past_quoted(struct span text, size_t at)
 	return 0;
 }
 
-/* Where the first of `wanted` stands outside of quotes, and of angle brackets too when `bracketed`;
+/* Where the first `wanted` stands outside of quotes, and of angle brackets too when `bracketed`;
  * the size when nowhere. False: a quoted string does not end. */
-static bool find_outside(struct span text, const char *wanted, bool bracketed, size_t *offset_out)
+static bool find_outside(struct span text, char wanted, bool bracketed, size_t *offset_out)
 {
 	bool inside = false;
 	size_t i = 0;
@@ -125,7 +143,7 @@ static bool find_outside(struct span text, const char *wanted, bool bracketed, s
 				return false;
 			continue;
 		}
-		if (!inside && c && strchr(wanted, c))
+		if (!inside && c == wanted)
 			break;
 		if (bracketed && c == '<')
 			inside = true;
@@ -141,7 +159,7 @@ struct span sip_list_cut(struct span *rest)
 {
 	size_t end;
 	struct span all = *rest;
-	if (!find_outside(all, ",", true, &end))
+	if (!find_outside(all, ',', true, &end))
 		end = all.size;
 	*rest = end < all.size ? span_from(all, end + 1) : (struct span){ NULL, 0 };
 	return span_trim(span_first(all, end));
@@ -153,7 +171,7 @@ static bool cut_parameter(struct span *rest, struct span *name_out, struct span 
 	size_t end, equals;
 	struct span all = span_from(*rest, 1);
 	*rest = span_from(all, all.size);
-	if (!find_outside(all, ";", false, &end))
+	if (!find_outside(all, ';', false, &end))
 		return false;
 	struct span one = span_trim(span_first(all, end));
 	*rest = span_from(all, end);
@@ -172,9 +190,11 @@ static bool parameter_value_valid(struct span value)
 {
 	if (value.size && value.data[0] == '"')
 		return past_quoted(value, 0) == value.size;
-	for (size_t i = 0; i < value.size; i++)
-		if (strchr(" \t\"<>,", value.data[i]))
+	for (size_t i = 0; i < value.size; i++) {
+		char c = value.data[i];
+		if (!is_token(c) && (!c || strchr(" \t\"<>,", c)))
 			return false;
+	}
 	return true;
 }
 
@@ -192,7 +212,7 @@ bool sip_parameters_valid(struct span parameters)
 struct span sip_value(struct span value)
 {
 	size_t end;
-	if (!find_outside(value, ";", true, &end))
+	if (!find_outside(value, ';', true, &end))
 		end = value.size;
 	return span_trim(span_first(value, end));
 }
@@ -201,7 +221,7 @@ struct span sip_parameter(struct span value, const char *name)
 {
 	size_t start;
 	struct span found, text, wanted = span_of(name);
-	if (!find_outside(value, ";", true, &start))
+	if (!find_outside(value, ';', true, &start))
 		return (struct span){ NULL, 0 };
 	for (struct span rest = span_from(value, start); rest.size;) {
 		if (!cut_parameter(&rest, &found, &text))
@@ -218,9 +238,11 @@ struct span sip_parameter(struct span value, const char *name)
 static bool uri_octets_valid(struct span uri)
 {
 	size_t colon;
-	for (size_t i = 0; i < uri.size; i++)
-		if ((unsigned char)uri.data[i] <= 0x20 || strchr("<>\"\x7f", uri.data[i]))
+	for (size_t i = 0; i < uri.size; i++) {
+		unsigned char c = (unsigned char)uri.data[i];
+		if (c <= 0x20 || c == '<' || c == '>' || c == '"' || c == 0x7f)
 			return false;
+	}
 	return span_find(uri, ':', &colon) && colon > 0 && colon + 1 < uri.size;
 }
 
@@ -240,7 +262,7 @@ bool sip_name_addr(struct span value, struct sip_name_addr *out)
 	size_t open, close;
 	*out = (struct sip_name_addr){ 0 };
 	value = span_trim(value);
-	if (!find_outside(value, "<", false, &open))
+	if (!find_outside(value, '<', false, &open))
 		return false;
 	if (open == value.size) {
 		if (!read_bare(value, out))

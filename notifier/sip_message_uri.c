@@ -125,12 +125,19 @@ static bool take_uri(osip_uri_t *uri, bool bracketed, struct sip_uri *out)
 	return true;
 }
 
+static bool is_uri_octet(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '@')
+		return true;
+	return (unsigned char)c > 0x20 && !strchr("<>\"`{}|\\^\x7f", c);
+}
+
 /* The host is not empty, its brackets close, nothing stands where no URI has anything. */
 static bool shape_valid(struct span rest, bool *bracketed_out)
 {
 	size_t at;
 	for (size_t i = 0; i < rest.size; i++)
-		if ((unsigned char)rest.data[i] <= 0x20 || strchr("<>\"`{}|\\^\x7f", rest.data[i]))
+		if (!is_uri_octet(rest.data[i]))
 			return false;
 	if (span_find(rest, '@', &at))
 		rest = span_from(rest, at + 1);
