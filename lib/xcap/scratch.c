@@ -17,11 +17,11 @@
 
 /* A sanitizer is to see each allocation by itself. */
 #ifdef __SANITIZE_ADDRESS__
-enum { ROOM = 0 };
+static const bool in_block = false;
 #else
-enum { ROOM = 256 << 10 };
+static const bool in_block = true;
 #endif
-enum { ALIGN = 16 };
+enum { ROOM = 256 << 10, ALIGN = 16 };
 
 /* Stands in front of each piece. */
 struct piece {
@@ -109,7 +109,7 @@ void scratch_start(void)
 
 void scratch_open(void)
 {
-	if (!ROOM || !started)
+	if (!in_block || !started)
 		return;
 	if (!own.block) {
 		own.block = malloc(ROOM);
