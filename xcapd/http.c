@@ -164,13 +164,16 @@ static enum MHD_Result take_header(
 	return MHD_YES;
 }
 
+/* Of the first bracket, encoded or not; the target's size when it has none. */
 static size_t bracket_at(struct span target)
 {
-	size_t i = 0;
-	for (; i < target.size && target.data[i] != '['; i++)
-		if (target.data[i] == '%' && span_starts_nocase(span_from(target, i), SPAN("%5B")))
-			break;
-	return i;
+	size_t end = target.size, percent;
+	span_find(target, '[', &end);
+	for (size_t at = 0; span_find(span_first(span_from(target, at), end - at), '%', &percent);
+		at += percent + 1)
+		if (span_starts_nocase(span_from(target, at + percent), SPAN("%5B")))
+			return at + percent;
+	return end;
 }
 
 /* The target up to its first predicate: what follows may quote somebody's buddy list. */

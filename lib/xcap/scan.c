@@ -222,24 +222,30 @@ static bool skip_piece(struct scan *scan, char next, bool *empty_out)
 	return next && skip_open(scan, empty_out);
 }
 
+/* Past "</" of an end tag: no '<' can be in the rest of it, so the next one is what follows. */
+static void pass_close(struct scan *scan)
+{
+	scan->at += 2;
+}
+
 bool scan_skip(struct scan *scan, size_t *close_out)
 {
 	for (size_t depth = 1;;) {
 		bool empty;
 		char next = next_markup(scan);
 		if (next == '/') {
-			if (!--depth && close_out)
-				*close_out = scan->at;
-			if (!skip_close(scan))
-				return false;
-			if (!depth)
-				return true;
+			if (!--depth)
+				break;
+			pass_close(scan);
 		} else {
 			if (!skip_piece(scan, next, &empty))
 				return false;
 			depth += !empty;
 		}
 	}
+	if (close_out)
+		*close_out = scan->at;
+	return skip_close(scan);
 }
 
 bool scan_pass(struct scan *scan, size_t until)
@@ -251,17 +257,16 @@ bool scan_pass(struct scan *scan, size_t until)
 		if (next == '/') {
 			if (!--depth)
 				return true;
-			if (!skip_close(scan))
-				return false;
-		} else {
-			if (!skip_piece(scan, next, &empty))
-				return false;
-			if (depth == 1 && scan->at > until) {
-				scan->at = start;
-				return true;
-			}
-			depth += !empty;
+			pass_close(scan);
+			continue;
 		}
+		if (!skip_piece(scan, next, &empty))
+			return false;
+		if (depth == 1 && scan->at > until) {
+			scan->at = start;
+			return true;
+		}
+		depth += !empty;
 	}
 }
 
