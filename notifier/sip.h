@@ -3,7 +3,7 @@
  * (RFC 3261 §17.1.2, §17.2.2), where they go (RFC 3263), and what every request meets first
  * (§8.2, §16.3, §21). It knows nothing of events, dialogs or documents.
  *
- * libosip2 parses and builds messages behind this door. The loop's thread. Spans handed to a
+ * libosip2 takes apart what comes, behind this door. The loop's thread. Spans handed to a
  * callback live as long as the thing they belong to; what callers pass in is copied.
  */
 #ifndef XCAPD_NOTIFIER_SIP_H

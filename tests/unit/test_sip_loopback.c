@@ -22,6 +22,7 @@ struct party {
 	struct span listen[2];
 	struct span domain;
 	char texts[2][48];
+	size_t listeners; /* UDP, then TCP */
 	unsigned port;
 	struct sip *sip;
 };
@@ -74,7 +75,7 @@ static void party_begin(struct party *party)
 	for (size_t i = 0; i < 2; i++)
 		party->listen[i] = span_of(party->texts[i]);
 	party->settings = (struct settings){ 0 };
-	party->settings.notifier.listen = (struct span_list){ party->listen, 2 };
+	party->settings.notifier.listen = (struct span_list){ party->listen, party->listeners };
 	party->settings.auth.domains = (struct span_list){ &party->domain, 1 };
 	party->settings.limits.sip_message = 65536;
 	party->settings.limits.connections = 1000;
@@ -85,8 +86,9 @@ static void party_begin(struct party *party)
 
 static int start(void **state)
 {
-	(void)state;
 	begun = answered = served = 0;
+	client.listeners = 2;
+	server.listeners = *state ? 1 : 2;
 	memset(statuses, 0, sizeof(statuses));
 	assert_true(loop_new(&loop));
 	party_begin(&client);
@@ -193,6 +195,69 @@ static void ten_thousand_requests_are_answered_over_a_known_flow(void **state)
 	by_flow = false;
 }
 
+static struct sip_result last;
+static char last_why[128];
+
+static void on_last_result(void *context, const struct sip_result *result)
+{
+	(void)context;
+	last = *result;
+	snprintf(last_why, sizeof(last_why), "%s", result->why ? result->why : "");
+	to = result->flow ? *result->flow : (struct sip_flow){ 0 };
+	loop_stop(loop);
+}
+
+static void send_and_wait(size_t size)
+{
+	static char body[60000];
+	memset(body, 'x', sizeof(body));
+	const struct sip_request request = { .method = SPAN("SUBSCRIBE"),
+		.uri = span_of(uri),
+		.from = SPAN("<sip:ann@example.com>;tag=a"),
+		.to = SPAN("<sip:bob@example.com>"),
+		.contact = true,
+		.content_type = SPAN("text/plain"),
+		.body = { body, size },
+		.done = on_last_result };
+	assert_non_null(sip_send(client.sip, &request));
+	assert_true(loop_run(loop));
+}
+
+static void a_big_request_goes_by_tcp(void **state)
+{
+	(void)state;
+	snprintf(uri, sizeof(uri), "sip:bob@127.0.0.1:%u", server.port);
+	send_and_wait(60000);
+	assert_int_equal(last.failure, SIP_ANSWERED);
+	assert_int_equal(last.status, 200);
+	assert_int_equal(to.transport, SIP_TCP);
+}
+
+static void a_big_request_goes_by_udp_where_tcp_is_refused(void **state)
+{
+	(void)state;
+	snprintf(uri, sizeof(uri), "sip:bob@127.0.0.1:%u", server.port);
+	for (size_t i = 1; i <= 3; i++) {
+		send_and_wait(20000);
+		assert_int_equal(last.failure, SIP_ANSWERED);
+		assert_int_equal(last.status, 200);
+		assert_int_equal(to.transport, SIP_UDP);
+		assert_int_equal(served, i);
+	}
+}
+
+static void a_port_where_nobody_listens_is_told_of_at_once(void **state)
+{
+	uint64_t before = loop_now(loop);
+	(void)state;
+	snprintf(uri, sizeof(uri), "sip:bob@127.0.0.1:%u;transport=tcp", free_port());
+	send_and_wait(100);
+	assert_int_equal(last.failure, SIP_UNREACHABLE);
+	assert_int_equal(last.status, 503);
+	assert_string_not_equal(last_why, "");
+	assert_in_range(loop_now(loop) - before, 0, 5000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -201,6 +266,10 @@ int main(void)
 		TEST(ten_thousand_requests_are_answered_over_udp),
 		TEST(ten_thousand_requests_are_answered_over_tcp),
 		TEST(ten_thousand_requests_are_answered_over_a_known_flow),
+		TEST(a_big_request_goes_by_tcp),
+		cmocka_unit_test_prestate_setup_teardown(
+			a_big_request_goes_by_udp_where_tcp_is_refused, start, stop, &server),
+		TEST(a_port_where_nobody_listens_is_told_of_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
