@@ -64,7 +64,7 @@ static void follow(void *context)
 	uint64_t oldest;
 	store_feed_range(package->notifier->store, &oldest, &package->position);
 	for (const struct diff_state *state = package->states; state; state = state->next)
-		if (state->told && state->told < package->position)
+		if (state->known && state->told < package->position)
 			package->position = state->told;
 	follow_join(package->notifier->follow, &package->follower);
 }
@@ -137,7 +137,7 @@ static void settled(void *context, void *state_, bool was_taken)
 	if (state->part_after || state->part_entry)
 		return; /* the rest of it is to come */
 	state->told = state->mark;
-	state->known |= state->told != 0;
+	state->known = true;
 	if (state->mark >= state->upto)
 		state->upto = 0;
 }

@@ -42,7 +42,7 @@ struct diff_state {
 	struct diff_package *package;
 	struct subscription *subscription;
 	struct diff_state *next, **link;
-	uint64_t told;     /* confirmed; 0: nothing */
+	uint64_t told;     /* confirmed, when `known` */
 	uint64_t mark;     /* told by the last body, confirmed or not */
 	uint64_t upto;     /* the next news goes no further; 0: no matter */
 	uint64_t tag;      /* of the state at `mark`; 0: unknown */
@@ -61,6 +61,17 @@ struct diff_state {
 	char *text; /* of all entries, one behind the other */
 	struct diff_entry entries[];
 };
+
+/* Numbers of the feed as marks of the package: an empty feed's 0 is something told too. */
+static inline uint64_t diff_mark(uint64_t number)
+{
+	return number + 1;
+}
+
+static inline uint64_t diff_number(uint64_t mark)
+{
+	return mark - 1;
+}
 
 /* --- what an entry means: xcap_diff_target.c --- */
 

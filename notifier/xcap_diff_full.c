@@ -261,7 +261,7 @@ static void tell_gone(struct tour *tour)
 	struct diff_state *state = tour->state;
 	struct diff_rows rows;
 	struct etag previous, now;
-	if (!state->known || !state->told)
+	if (!state->known)
 		return;
 	if (!diff_rows_read(state, tour->targets, tour->arena, tour->most, &rows)) {
 		tour->failed = true;
@@ -331,7 +331,7 @@ static void settle_full(
 	state->scan = newest_of(state) != base;
 	state->change_count = 0;
 	state->upto = 0;
-	out->mark = base;
+	out->mark = diff_mark(base);
 	out->tag = tag;
 	out->more = false;
 }
@@ -366,7 +366,7 @@ void diff_full(
 	out->content_type = span_of(xcap_diff_package.content_type);
 	out->worth_telling = true;
 	out->more = tour.full;
-	out->mark = state->told;
+	out->mark = state->known ? diff_mark(state->told) : 0;
 	out->tag = tour.tag;
 	if (!tour.full)
 		settle_full(state, base, tour.tag, out);
@@ -396,7 +396,7 @@ bool diff_current(void *context, void *state_, struct arena *arena, struct packa
 			continue;
 		settle_full(state, base, tag, out);
 		state->told = base;
-		state->known = base != 0;
+		state->known = true;
 		return true;
 	}
 	return false;

@@ -137,7 +137,7 @@ static void settle_news(struct news *news, struct package_body *out)
 	state->scan = state->scan && news->rows.more;
 	state->caps = false;
 	state->tag = tag_known ? news->tag : diff_tag_now(state, &news->targets, news->arena);
-	out->mark = state->mark;
+	out->mark = diff_mark(state->mark);
 	out->tag = state->tag;
 	out->more = news->rows.more;
 	out->worth_telling = news->items > 0;

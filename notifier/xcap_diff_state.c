@@ -206,7 +206,8 @@ static struct diff_state *read_row(
 	return state;
 }
 
-/* What the row says of digests holds only for what it says was told. */
+/* What the row says of digests holds only for what it says was told. A whole state that was on its
+ * way may have arrived: then what it told of may be gone. */
 bool diff_restore(void *context, struct subscription *subscription, struct span saved,
 	const struct package_past *past, void **out)
 {
@@ -218,15 +219,13 @@ bool diff_restore(void *context, struct subscription *subscription, struct span 
 	*out = state;
 	if (!state)
 		return false;
-	state->told = state->mark = past->told;
-	state->known = past->told;
-	state->tag = past->tag;
-	if (past->upto || past->told != told) {
-		uint64_t tag = state->tag;
+	uint64_t base = past->told ? past->told : past->upto;
+	state->known = base;
+	state->told = state->mark = base ? diff_number(base) : 0;
+	if (past->upto || !past->told || diff_number(past->told) != told) {
 		diff_state_doubt(state);
-		state->tag = tag;
-		state->upto = past->upto > past->told ? past->upto : 0;
+		state->upto = past->upto > base ? diff_number(past->upto) : 0;
 	}
-	state->scan |= !past->told;
+	state->tag = past->tag;
 	return true;
 }

@@ -41,6 +41,7 @@ def test_what_happened_meanwhile_is_told(station, alice, phone, path, number):
     old, removed = put(alice, path, "bob"), put(alice, gone, "bob")
     phone.subscribe(path, gone, new, part)
     phone.notify()
+    time.sleep(0.2)  # for the answer to it to arrive
     station.stop_notifier(number)
     now = put(alice, path, "carol")
     alice.put(path + "/~~/resource-lists/list/@name", "others")
@@ -55,6 +56,20 @@ def test_what_happened_meanwhile_is_told(station, alice, phone, path, number):
     assert said[part].text == "others"
     assert phone.quiet(0.4)
     alice.delete(new)
+
+
+def test_a_whole_state_that_may_have_arrived(station, alice, phone, path):
+    """44, 96"""
+    phone.answer = lambda notify: None
+    removed = put(alice, path, "bob")
+    phone.subscribe(path)
+    phone.notify()
+    station.stop_notifier(signal.SIGKILL)
+    alice.delete(path)
+    phone.answer = lambda notify: 200
+    station.start_notifier()
+    item = only(phone.notify())
+    assert (item.sel, item.previous, item.new) == (path, removed, None)
 
 
 def test_a_notify_on_its_way_is_repeated_as_it_was(station, alice, phone, path):
