@@ -15,7 +15,7 @@ enum { SIP_T1 = 500, SIP_T2 = 4000, SIP_TIMER_F = 64 * SIP_T1, SIP_TIMER_J = 64 
 
 /* Server transactions that are kept at once; beyond it the oldest that was answered at least
  * SIP_KEEP_LEAST ago goes, and if there is none a new request is refused. */
-enum { SIP_SERVER_MOST = 32768, SIP_KEEP_LEAST = 5000 };
+enum { SIP_SERVER_MOST = 65536, SIP_KEEP_LEAST = 5000 };
 
 /* Addresses that lately had no TCP for what is big: it goes there by UDP at once for a while. */
 enum { SIP_WITHOUT_TCP = 256, SIP_WITHOUT_TCP_MS = 60000 };
