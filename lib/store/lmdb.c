@@ -67,8 +67,37 @@ uint64_t store_generation(const struct store *store)
 
 size_t thread_number(size_t most)
 {
-	static _Thread_local char mark;
-	return (size_t)(((uint64_t)(uintptr_t)&mark * UINT64_C(0x9E3779B97F4A7C15)) >> 58) % most;
+	static _Atomic size_t threads;
+	static _Thread_local size_t number;
+	if (!number)
+		number = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1;
+	return number % most;
+}
+
+void map_locks_start(struct store *store)
+{
+	pthread_rwlockattr_t attributes;
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	for (size_t i = 0; i < MAP_LOCKS; i++)
+		pthread_rwlock_init(&store->map_locks[i].lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
+void map_locks_end(struct store *store)
+{
+	for (size_t i = 0; i < MAP_LOCKS; i++)
+		pthread_rwlock_destroy(&store->map_locks[i].lock);
+}
+
+void map_hold(struct store *store)
+{
+	pthread_rwlock_rdlock(&store->map_locks[thread_number(MAP_LOCKS)].lock);
+}
+
+void map_let_go(struct store *store)
+{
+	pthread_rwlock_unlock(&store->map_locks[thread_number(MAP_LOCKS)].lock);
 }
 
 static MDB_txn *idle_take(struct store *store)
@@ -151,9 +180,11 @@ static enum store_result same_process(const struct store *store)
 /* Another process made the map larger: use what it wrote into the file. */
 static void map_adopt(struct store *store)
 {
-	pthread_rwlock_wrlock(&store->map_lock);
+	for (size_t i = 0; i < MAP_LOCKS; i++)
+		pthread_rwlock_wrlock(&store->map_locks[i].lock);
 	mdb_env_set_mapsize(store->env, 0);
-	pthread_rwlock_unlock(&store->map_lock);
+	for (size_t i = 0; i < MAP_LOCKS; i++)
+		pthread_rwlock_unlock(&store->map_locks[i].lock);
 }
 
 static bool worth_another_try(struct store *store, int rc, unsigned tries)
@@ -172,11 +203,11 @@ enum store_result reading_begin(struct store *store, MDB_txn **txn_out)
 	if (same_process(store) != STORE_OK)
 		return STORE_FAILED;
 	for (unsigned tries = 0;; tries++) {
-		pthread_rwlock_rdlock(&store->map_lock);
+		map_hold(store);
 		int rc = reader_take(store, txn_out);
 		if (rc == MDB_SUCCESS)
 			return STORE_OK;
-		pthread_rwlock_unlock(&store->map_lock);
+		map_let_go(store);
 		if (!worth_another_try(store, rc, tries))
 			return engine_result(store, rc, "cannot begin to read");
 	}
@@ -187,16 +218,16 @@ uint64_t last_commit(struct store *store)
 	MDB_envinfo info;
 	if (same_process(store) != STORE_OK)
 		return 0;
-	pthread_rwlock_rdlock(&store->map_lock);
+	map_hold(store);
 	int rc = mdb_env_info(store->env, &info);
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 	return rc == MDB_SUCCESS ? info.me_last_txnid : 0;
 }
 
 void reading_end(struct store *store, MDB_txn *txn)
 {
 	reading_within_end(store, txn);
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 }
 
 enum store_result writing_begin(struct store *store, size_t pages, MDB_txn **txn_out)
@@ -204,13 +235,13 @@ enum store_result writing_begin(struct store *store, size_t pages, MDB_txn **txn
 	if (same_process(store) != STORE_OK)
 		return STORE_FAILED;
 	for (unsigned tries = 0;; tries++) {
-		pthread_rwlock_rdlock(&store->map_lock);
+		map_hold(store);
 		int rc = mdb_txn_begin(store->env, NULL, 0, txn_out);
 		if (rc == MDB_SUCCESS) {
 			room_lengthen(store, pages);
 			return STORE_OK;
 		}
-		pthread_rwlock_unlock(&store->map_lock);
+		map_let_go(store);
 		if (!worth_another_try(store, rc, tries))
 			return engine_result(store, rc, "cannot begin to write");
 	}
@@ -219,13 +250,13 @@ enum store_result writing_begin(struct store *store, size_t pages, MDB_txn **txn
 void writing_abort(struct store *store, MDB_txn *txn)
 {
 	mdb_txn_abort(txn);
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 }
 
 enum store_result writing_commit(struct store *store, MDB_txn *txn)
 {
 	int rc = mdb_txn_commit(txn);
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 	return engine_result(store, rc, "cannot commit");
 }
 

@@ -139,9 +139,9 @@ static enum store_result copy_store(struct store *store, struct sink *sink)
 	if (mdb_env_info(store->env, &info) == MDB_SUCCESS)
 		sink->total = (info.me_last_pgno + 1) * store->page_size;
 	reading_end(store, txn);
-	pthread_rwlock_rdlock(&store->map_lock);
+	map_hold(store);
 	result = copy_out(store, sink);
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 	return result;
 }
 

@@ -289,7 +289,7 @@ static enum store_result tables_ready(struct store *store, const struct store_se
 		return STORE_UNUSABLE;
 	enum store_result result = tables_open(store, txn, settings->path, &fresh);
 	int rc = mdb_txn_commit(txn); /* keeps the handles of the tables */
-	pthread_rwlock_unlock(&store->map_lock);
+	map_let_go(store);
 	if (result == STORE_OK && rc != MDB_SUCCESS)
 		return unusable(settings->path, mdb_strerror(rc));
 	if (result == STORE_OK && fresh)
@@ -330,11 +330,7 @@ static struct store *store_new(const struct store_settings *settings)
 	struct store *store = calloc(1, sizeof(*store));
 	if (!store)
 		return NULL;
-	pthread_rwlockattr_t attributes;
-	pthread_rwlockattr_init(&attributes);
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&store->map_lock, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
+	map_locks_start(store);
 	store->folder = store->bell = store->lock = -1;
 	store->pid = getpid();
 	store->forks = forks_seen();
@@ -403,7 +399,7 @@ void store_close(struct store **store_in)
 		close(store->lock);
 	arena_free(&store->scratch);
 	recent_free(store->recent);
-	pthread_rwlock_destroy(&store->map_lock);
+	map_locks_end(store);
 	free(store);
 }
 

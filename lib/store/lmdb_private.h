@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of the LMDB engine share; nothing outside lib/store includes it.
  *
- * Locks: map_lock is held shared for as long as any transaction of this process lives, and
- * exclusively while the map is replaced. Fields marked "writer" belong to whoever holds LMDB's
- * write transaction. Functions that return `int` return LMDB's codes; a transaction in which one of
- * them failed has to be aborted.
+ * Locks: the map (map_hold) is held for as long as any transaction of this process lives, by the
+ * thread that began it, and taken from all while it is replaced. Fields marked "writer" belong to
+ * whoever holds LMDB's write transaction. Functions that return `int` return LMDB's codes; a
+ * transaction in which one of them failed has to be aborted.
  */
 #ifndef XCAPD_STORE_LMDB_PRIVATE_H
 #define XCAPD_STORE_LMDB_PRIVATE_H
@@ -46,13 +46,21 @@ enum {
 	CLAIM_SCOPE = 4,
 	READERS_MAX = 4096, /* slots of all processes */
 	READERS_IDLE = 64,
+	MAP_LOCKS = 16,
 	LIST_OCTETS = 8 << 20, /* about as much as one call returns */
+};
+
+/* One of the locks that are the map's: threads that look at the map hold different ones, so that
+ * they do not wait for each other's cache line. Who replaces it takes all. */
+struct map_lock {
+	pthread_rwlock_t lock;
+	char apart[128 - sizeof(pthread_rwlock_t)];
 };
 
 struct store {
 	MDB_env *env;
 	MDB_dbi tables[TABLE_COUNT];
-	pthread_rwlock_t map_lock;
+	struct map_lock map_locks[MAP_LOCKS];
 	_Atomic(MDB_txn *) idle[READERS_IDLE]; /* read transactions that were reset */
 	pid_t pid;                             /* who opened it */
 	unsigned forks;                        /* that this process had come from by then */
@@ -96,6 +104,12 @@ enum store_result problem_set(enum store_result result, const char *format, ...)
 enum store_result engine_result(struct store *store, int rc, const char *doing);
 bool engine_full(int rc); /* is it a lack of room? */
 enum store_result row_damaged(enum table table);
+
+void map_locks_start(struct store *store);
+void map_locks_end(struct store *store);
+/* Until the same thread lets go of it the map stays where it is. Not twice at a time. */
+void map_hold(struct store *store);
+void map_let_go(struct store *store);
 
 enum store_result reading_begin(struct store *store, MDB_txn **txn_out);
 void reading_end(struct store *store, MDB_txn *txn);
