@@ -39,16 +39,35 @@ static bool explain(const char *key, struct span file, int error, FILE *problems
 	return false;
 }
 
+static bool read_file(const char *key, struct span file, gnutls_datum_t *out, FILE *problems)
+{
+	errno = 0;
+	int error = gnutls_load_file(file.data, out);
+	return error >= 0 || explain(key, file, error, problems);
+}
+
 static bool load_pair(struct sip_tls_keys *keys, const struct settings *settings, FILE *problems)
 {
-	struct span certificate = settings->notifier.tls_certificate;
-	struct span key = settings->notifier.tls_key;
-	if (!certificate.size)
+	static const char names[2][sizeof("notifier.tls-certificate")] = {
+		"notifier.tls-certificate", "notifier.tls-key"
+	};
+	struct span files[2] = { settings->notifier.tls_certificate, settings->notifier.tls_key };
+	gnutls_datum_t texts[2] = { { NULL, 0 }, { NULL, 0 } };
+	bool good = true;
+	if (!files[0].size)
 		return true;
-	errno = 0;
-	int error = gnutls_certificate_set_x509_key_file(
-		keys->credentials, certificate.data, key.data, GNUTLS_X509_FMT_PEM);
-	return error >= 0 || explain("notifier.tls-certificate", certificate, error, problems);
+	for (int i = 0; i < 2; i++)
+		good &= read_file(names[i], files[i], &texts[i], problems);
+	if (good) {
+		int error = gnutls_certificate_set_x509_key_mem(
+			keys->credentials, &texts[0], &texts[1], GNUTLS_X509_FMT_PEM);
+		good = error >= 0 || explain(names[0], files[0], error, problems);
+	}
+	if (texts[1].data)
+		gnutls_memset(texts[1].data, 0, texts[1].size);
+	gnutls_free(texts[0].data);
+	gnutls_free(texts[1].data);
+	return good;
 }
 
 /* A system without a trust store verifies nothing: then TLS targets are refused, and say so. */

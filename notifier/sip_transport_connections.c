@@ -189,6 +189,7 @@ void connection_doom(struct connection *connection, const char *why)
 	TAILQ_REMOVE(&transport->by_use, connection, by_use);
 	TAILQ_INSERT_TAIL(&transport->doomed, connection, by_use);
 	leave_source(connection);
+	stream_unqueue(connection, connection->out.size);
 	timer_stop(transport->loop, &connection->timer);
 	loop_unwatch(transport->loop, &connection->watch);
 	sip_tls_end(&connection->tls);
@@ -202,7 +203,6 @@ static void bury(struct connection *connection)
 {
 	TAILQ_REMOVE(&connection->transport->doomed, connection, by_use);
 	octets_free(&connection->in);
-	octets_free(&connection->out);
 	free(connection->name);
 	free(connection);
 }

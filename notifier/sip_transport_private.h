@@ -19,12 +19,13 @@
 #include <sys/queue.h>
 
 enum {
-	MESSAGE_MOST = 64 * 1024, /* limits.sip-message is never more */
-	SCRATCH = MESSAGE_MOST,   /* what is read from a stream at once */
-	UDP_BATCH = 32,           /* datagrams by one call */
-	QUEUE_MOST = 1024 * 1024, /* octets that wait for one connection */
-	CONNECT_MS = 5000,        /* for a connection of ours to stand, and again for its TLS */
-	ACCEPT_REST_MS = 100,     /* without file descriptors or memory */
+	MESSAGE_MOST = 64 * 1024,       /* limits.sip-message is never more */
+	SCRATCH = MESSAGE_MOST,         /* what is read from a stream at once */
+	UDP_BATCH = 32,                 /* datagrams by one call */
+	QUEUE_MOST = 1024 * 1024,       /* octets that wait for one connection */
+	QUEUED_MOST = 64 * 1024 * 1024, /* for all, but for one message each */
+	CONNECT_MS = 5000,    /* for a connection of ours to stand, and again for its TLS */
+	ACCEPT_REST_MS = 100, /* without file descriptors or memory */
 	ROUTES = 16,
 	ROUTE_MS = 5000,
 };
@@ -118,6 +119,7 @@ struct transport {
 	struct table by_number, by_address, sources;
 	struct connection_queue by_use, doomed;
 	struct connection_list dirty;
+	size_t queued; /* octets that wait for all connections */
 	struct post flush, bury;
 	struct route routes[ROUTES];
 };
@@ -171,6 +173,9 @@ bool stream_begin(struct connection *connection, int fd, bool is_connected);
 /* Puts octets into the queue, to leave at the end of this turn. */
 bool stream_queue(struct connection *connection, struct span octets);
 void stream_flush_all(void *transport);
+
+/* So many of what waits for a connection have left, or never will. */
+void stream_unqueue(struct connection *connection, size_t size);
 
 bool octets_append(struct octets *octets, struct span more);
 void octets_drop(struct octets *octets, size_t size);

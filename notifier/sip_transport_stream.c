@@ -209,6 +209,12 @@ static void read_some(struct connection *connection)
 
 /* --- out --- */
 
+void stream_unqueue(struct connection *connection, size_t size)
+{
+	connection->transport->queued -= size;
+	octets_drop(&connection->out, size);
+}
+
 static enum sip_tls_result push(struct connection *connection, size_t *sent_out)
 {
 	struct span octets = octets_span(&connection->out);
@@ -232,7 +238,7 @@ static void flush(struct connection *connection)
 		result = push(connection, &sent);
 		if (connection->doomed)
 			return;
-		octets_drop(&connection->out, sent);
+		stream_unqueue(connection, sent);
 		if (sent)
 			connection->stuck_since = 0;
 	}
@@ -264,9 +270,12 @@ void stream_flush_all(void *context)
 bool stream_queue(struct connection *connection, struct span octets)
 {
 	struct transport *transport = connection->transport;
-	if (connection->out.size + octets.size > QUEUE_MOST
+	size_t before = connection->out.size;
+	if (before + octets.size > QUEUE_MOST
+		|| (before && transport->queued + octets.size > QUEUED_MOST)
 		|| !octets_append(&connection->out, octets))
 		return false;
+	transport->queued += octets.size;
 	connections_used(connection);
 	if (connection->dirty)
 		return true;

@@ -196,6 +196,40 @@ static void who_does_not_read_fills_a_bounded_queue_and_is_given_up(void **state
 	close(fd);
 }
 
+static void what_waits_for_all_together_is_bounded_but_each_may_be_told_something(void **state)
+{
+	enum { PEERS = 80, SIZE = 60000 };
+	int fds[PEERS];
+	struct hop back[PEERS];
+	size_t waits = 0;
+	(void)state;
+	begin();
+	for (size_t i = 0; i < PEERS; i++) {
+		fds[i] = dial(&tcp, SOCK_STREAM);
+		say(fds[i], START "l: 0\r\n\r\n");
+		run_until(world, &world->far.messages, i + 1);
+		back[i] = (struct hop){ .flow = world->far.last_from };
+	}
+	struct span octets = request(world, 1, SIZE);
+	for (size_t i = 0; i < PEERS; i++) {
+		size_t before = waits;
+		while (send_one(&world->far, &back[i], octets) == TRANSPORT_SENT)
+			waits += octets.size;
+		assert_true(waits > before);
+	}
+	assert_in_range(waits, 63 << 20, (64 << 20) + PEERS * octets.size);
+	for (size_t i = 0; i < PEERS; i++)
+		close(fds[i]);
+	run_until(world, &world->far.closed, PEERS);
+	int fd = dial(&tcp, SOCK_STREAM);
+	say(fd, START "l: 0\r\n\r\n");
+	run_until(world, &world->far.messages, PEERS + 1);
+	back[0].flow = world->far.last_from;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(send_one(&world->far, &back[0], octets), TRANSPORT_SENT);
+	close(fd);
+}
+
 static void a_slow_reader_gets_every_octet(void **state)
 {
 	static char octets[100000];
@@ -502,6 +536,7 @@ int main(void)
 		T(when_none_is_idle_the_newcomer_goes),
 		T(one_address_has_its_own_limit),
 		T(who_does_not_read_fills_a_bounded_queue_and_is_given_up),
+		T(what_waits_for_all_together_is_bounded_but_each_may_be_told_something),
 		T(a_slow_reader_gets_every_octet),
 		T(without_file_descriptors_a_connection_waits_until_there_is_one),
 		T(a_refused_connection_is_told),

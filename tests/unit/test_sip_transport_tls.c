@@ -257,7 +257,8 @@ static void a_reload_of_what_is_unreadable_changes_nothing(void **state)
 	settings.notifier.tls_ca = in_folder(world, "near.key");
 	assert_false(transport_reload(world->far.transport, &settings, problems));
 	fclose(problems);
-	assert_non_null(strstr(text, "notifier.tls-certificate: "));
+	assert_non_null(strstr(text, "notifier.tls-key: "));
+	assert_non_null(strstr(text, "nowhere.key: No such file or directory"));
 	assert_non_null(strstr(text, "notifier.tls-ca: "));
 	send_there(&hop);
 	assert_int_equal(world->far.messages, 1);
