@@ -306,7 +306,7 @@ static bool visit_record(void *context, size_t place, const struct flight_record
 		restore(target, place, record);
 		return true;
 	}
-	if (target->phase == DELIVERY_RESYNC || record->to <= target->read)
+	if (record->to <= target->read)
 		return false;
 	target->apart = record->to;
 	landed_add(target, (struct landed){ record->to, 0, place });
@@ -317,8 +317,7 @@ static bool visit_record(void *context, size_t place, const struct flight_record
 static void tell_apart(struct peer *target)
 {
 	uint64_t oldest, newest;
-	if (target->phase == DELIVERY_RESYNC
-		|| store_feed_range(target->notifier->store, &oldest, &newest) != STORE_OK
+	if (store_feed_range(target->notifier->store, &oldest, &newest) != STORE_OK
 		|| newest <= target->read)
 		return;
 	target->apart = newest;
@@ -351,21 +350,28 @@ struct restored *restored_find(struct peer *target, uint64_t document, uint64_t 
 	return NULL;
 }
 
-void restored_free(struct peer *target, bool release)
+static void restored_end(struct peer *target, struct restored *one, bool release)
 {
-	struct flight *flight = target->notifier->flight;
 	bool resync = target->phase == DELIVERY_RESYNC;
-	struct restored *next;
-	for (struct restored *one = target->restored_first; one; one = next) {
-		next = one->next;
-		table_remove(&target->restored, &one->bond);
-		if (one->place && !release && one->record.state == TELLING_CONFIRMED)
-			landed_add(target, (struct landed){ resync ? target->steps : one->record.to,
-						   0, one->place });
-		else
-			flight_release(flight, one->place);
-		free(one);
+	table_remove(&target->restored, &one->bond);
+	if (one->place && !release && one->record.state == TELLING_CONFIRMED)
+		landed_add(target,
+			(struct landed){ resync ? target->steps : one->record.to, 0, one->place });
+	else
+		flight_release(target->notifier->flight, one->place);
+	free(one);
+}
+
+void restored_free(struct peer *target, uint64_t to, bool release)
+{
+	struct restored **link = &target->restored_first;
+	while (*link) {
+		struct restored *one = *link;
+		if (one->record.to > to) {
+			link = &one->next;
+			continue;
+		}
+		*link = one->next;
+		restored_end(target, one, release);
 	}
-	target->restored_first = NULL;
-	target->restored_last = 0;
 }

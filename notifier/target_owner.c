@@ -269,7 +269,8 @@ static bool take_apart(struct peer *target, const struct delivery_change *next, 
 		return false;
 	}
 	change->first = change->last = step;
-	if (next->to <= target->apart && owner->count < target->targets->limits.apart)
+	if (target->phase == DELIVERY_FOLLOWS && next->to <= target->apart
+		&& owner->count < target->targets->limits.apart)
 		change->told.left = true;
 	change->parked = change->unsaved = owner->parked;
 	if (!change->parked)

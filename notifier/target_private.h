@@ -290,7 +290,8 @@ void change_lands(struct news *change);
 void targets_restore(struct targets *targets);
 /* NULL: none knows this number of the document. */
 struct restored *restored_find(struct peer *target, uint64_t document, uint64_t number);
-void restored_free(struct peer *target, bool release);
+/* Those that end at `to` or before have nothing more to say; `release`: nor ever had. */
+void restored_free(struct peer *target, uint64_t to, bool release);
 void landed_release(struct peer *target);
 void landed_rebase(struct peer *target);
 

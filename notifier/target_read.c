@@ -218,7 +218,7 @@ static void next_stage(struct peer *target)
 		target->stage++;
 		return;
 	}
-	restored_free(target, false);
+	restored_free(target, target->read, false);
 	target->phase = DELIVERY_FOLLOWS;
 	target->steps = target->read;
 	landed_rebase(target);
@@ -256,6 +256,6 @@ bool target_read(struct peer *target)
 		read_feed(target, most);
 	if (target->restored_first && target->phase == DELIVERY_FOLLOWS
 		&& target->read >= target->restored_last)
-		restored_free(target, false);
+		restored_free(target, UINT64_MAX, false);
 	return true;
 }

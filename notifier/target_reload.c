@@ -28,7 +28,7 @@ static void make_void(struct peer *target)
 					pending_remove(one);
 			}
 	drop_landed(target);
-	restored_free(target, true);
+	restored_free(target, UINT64_MAX, true);
 }
 
 /* The old target goes on with the new one's settings and teller, and tries at once what failed. */

@@ -519,6 +519,41 @@ static void after_a_crash_of_the_machine_rows_are_told_one_by_one(void **state)
 	hall_end(&hall);
 }
 
+static void die_young(struct world *world)
+{
+	world_open(world);
+	struct hall *hall = hall_of(world, 1);
+	hall_start(hall);
+	hall_run_until(hall, all_told);
+	must_put(world, ANN_INDEX, SPAN("<a/>"));
+	hall_run(hall, HALL_LONG_MS, 1);
+	hall->answers = held;
+	must_put(world, ANN_INDEX, SPAN("<b/>"));
+	must_put(world, ANN_INDEX, SPAN("<b/>"));
+	hall_run(hall, 5, 0);
+	_exit(0);
+}
+
+static void who_dies_before_the_first_mark_repeats_what_had_left_too(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	store_close(&world->store);
+	pid_t child = fork();
+	if (!child)
+		die_young(world);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	world_open(world);
+	struct hall *hall = hall_of(world, 1);
+	must_put(world, ANN_INDEX, SPAN("<c/>"));
+	hall_start(hall);
+	hall_run_until(hall, all_told);
+	assert_int_equal(hall->heard_count, 2);
+	assert_heard(&hall->heard[0], ANN, "index", 1, 3);
+	assert_heard(&hall->heard[1], ANN, "index", 3, 4);
+	hall_end(&hall);
+}
+
 static void what_another_server_was_told_does_not_count(void **state)
 {
 	(void)state;
@@ -578,6 +613,7 @@ int main(void)
 		cmocka_unit_test(another_server_or_other_usages_are_told_everything),
 		cmocka_unit_test(a_reload_repeats_what_was_on_its_way_and_drops_who_is_gone),
 		cmocka_unit_test(after_a_crash_of_the_machine_rows_are_told_one_by_one),
+		cmocka_unit_test(who_dies_before_the_first_mark_repeats_what_had_left_too),
 		cmocka_unit_test(what_another_server_was_told_does_not_count),
 		cmocka_unit_test(a_drain_waits_for_answers_and_begins_nothing),
 	};
