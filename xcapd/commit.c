@@ -15,7 +15,7 @@ enum {
 	SMALL = 16 << 10,
 	LOOK_AHEAD = 1024,
 	WAITING_MOST = 50000,
-	PATIENCE_MOST = 2000 /* microseconds */
+	PATIENCE_MOST = 500 /* microseconds */
 };
 
 struct committer {
@@ -158,14 +158,16 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 	ticket->next = NULL;
 	pthread_mutex_lock(&committer->lock);
 	bool room = committer->waiting < WAITING_MOST && !committer->stuck;
+	bool tell = false;
 	if (room) {
 		*committer->last = ticket;
 		committer->last = &ticket->next;
 		committer->waiting++;
-		if (committer->waiting == 1 || committer->waiting >= committer->worthwhile)
-			pthread_cond_signal(&committer->filled);
+		tell = committer->waiting == 1 || committer->waiting >= committer->worthwhile;
 	}
 	pthread_mutex_unlock(&committer->lock);
+	if (tell) /* not before: it would wake up to wait for the lock */
+		pthread_cond_signal(&committer->filled);
 	return room;
 }
 

@@ -28,7 +28,7 @@ bool committer_add(struct committer *committer, struct ticket *ticket);
  */
 void committer_tick(struct committer *committer, uint64_t now, uint64_t patience);
 bool committer_stuck(struct committer *committer);
-/* Applies what is waiting, then ends the thread; leaves NULL behind. */
+/* When nobody adds any more. Applies what is waiting, then ends the thread; leaves NULL behind. */
 void committer_stop(struct committer **committer);
 
 #endif
