@@ -166,7 +166,7 @@ void watch_tell(const struct watches *watches, const struct doc_id *id,
 	const struct telling_all telling = { watches, tell, context };
 	struct key_text text;
 	struct watch_key key = { .id = *id };
-	static const int around[] = { WATCH_USAGE, WATCH_TREE, WATCH_HOME };
+	static const enum watch_what around[] = { WATCH_USAGE, WATCH_TREE, WATCH_HOME };
 	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
 		key.what = around[i];
 		write_key(&text, &key);

@@ -8,10 +8,12 @@
 #include "base/table.h"
 #include "xcap/uri.h"
 
+enum watch_what { WATCH_DOCUMENT, WATCH_FOLDER, WATCH_HOME, WATCH_TREE, WATCH_USAGE };
+
 /* What is watched: a document, or all that is below a folder. */
 struct watch_key {
 	struct doc_id id;
-	enum { WATCH_DOCUMENT, WATCH_FOLDER, WATCH_HOME, WATCH_TREE, WATCH_USAGE } what;
+	enum watch_what what;
 };
 
 struct watch_spot; /* opaque: one key that somebody watches */
