@@ -7,7 +7,7 @@ import time
 import pytest
 
 from daemon import eventually
-from world import rules
+from world import friends, rules
 
 HANDLINGS = ("allow", "polite-block", "confirm")
 
@@ -85,6 +85,18 @@ def test_what_changes_while_kamailio_is_away_is_told_when_it_is_back(place, coup
     place.kamailio.start()
     for _, _, watch in couples:
         watch.becomes("terminated rejected", 90)
+
+
+def test_many_documents_of_one_owner_are_told_together_by_tcp(place):
+    alice, bob = place.people("alice", "bob")
+    paths = [f"resource-lists/users/{alice.uri}/a-list-with-a-long-name-{number}" for number in range(40)]
+    place.notifier.kill()
+    try:
+        for path in paths:
+            alice.put(path, friends(bob))
+    finally:
+        place.notifier.start()
+    assert eventually(lambda: all(place.kamailio.rows(path) for path in paths), 30)
 
 
 def test_rules_deleted_while_kamailio_is_away_are_gone_when_it_is_back(place, couples):

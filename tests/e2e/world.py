@@ -55,6 +55,12 @@ class Notifier(Process):
         assert self.process.poll() is None and self.ready(), (self.process.poll(), self.log()[-5000:])
         return self
 
+    def end(self):
+        """A clean one."""
+        status, log = self.stop(), self.log()
+        assert status in (0, None), (status, log[-5000:])
+        assert "Sanitizer" not in log and "runtime error:" not in log, log[-9000:]
+
     def admin(self, path):
         with Wire(("127.0.0.1", self.admin_port)) as wire:
             wire.send(head("GET", path, [("Host", "localhost"), ("Connection", "close")]))
@@ -123,7 +129,7 @@ class World:
             self.kamailio = stack.enter_context(Kamailio(self.root, self.notifier_port, **self.values))
             if self.with_notifier:
                 self.notifier = Notifier(self.server)
-                stack.callback(self.notifier.stop)
+                stack.callback(self.notifier.end)
                 self.server.configure(**{
                     "notifier.listen": f"udp:127.0.0.1:{self.notifier_port},tcp:127.0.0.1:{self.notifier_port}",
                     "notifier.admin_listen": f"127.0.0.1:{self.notifier.admin_port}",
