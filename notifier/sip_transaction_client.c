@@ -493,7 +493,7 @@ static bool take_request(struct sip_outgoing *out, const struct sip_request *req
 	out->draft.next_hop = arena_copy(out->arena, out->draft.next_hop);
 	if (sip_uri_read(out->arena, out->draft.next_hop, &uri) == SIP_URI_GOOD)
 		out->host = uri.host;
-	enum { VIA = 120, CONTACT = 60, SMALL_MOST = 1300 };
+	enum { VIA = 95, CONTACT = 44, SMALL_MOST = 1300 }; /* IPv4 at its longest */
 	size_t size = out->draft.rest.size + out->draft.uri.size + out->method.size + VIA;
 	out->big = size + (out->contact ? CONTACT : 0) > SMALL_MOST;
 	if (!out->draft.uri.data || !out->draft.next_hop.data)

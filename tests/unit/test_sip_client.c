@@ -336,6 +336,24 @@ static void what_is_big_goes_by_tcp_and_by_udp_if_that_is_refused(void **state)
 	assert_int_equal(result.count, 1);
 }
 
+static void thirteen_hundred_octets_are_the_bound(void **state)
+{
+	struct sip_request request = big_to("sip:192.0.2.9:5080");
+	size_t by_udp = 0, by_tcp = 0;
+	(void)state;
+	for (request.body.size = 700; request.body.size < 1300; request.body.size++) {
+		assert_non_null(sip_send(sip, &request));
+		world_run_posts();
+		const struct sent *sent = world_sent(0);
+		if (sent->flow.transport == SIP_UDP)
+			assert_true(++by_udp && sent->size <= 1300);
+		else
+			assert_true(++by_tcp && sent->size > 1300 - 20);
+		answer_with(sent, "200 OK", "");
+	}
+	assert_true(by_udp > 100 && by_tcp > 100);
+}
+
 static void tcp_that_was_refused_is_not_asked_for_a_minute(void **state)
 {
 	struct sip_request request = big_to("sip:192.0.2.9:5080");
@@ -635,6 +653,7 @@ int main(void)
 		TEST(an_address_that_is_silent_gives_way_to_the_next),
 		TEST(no_way_at_all_is_told_of_later),
 		TEST(what_is_big_goes_by_tcp_and_by_udp_if_that_is_refused),
+		TEST(thirteen_hundred_octets_are_the_bound),
 		TEST(tcp_that_was_refused_is_not_asked_for_a_minute),
 		TEST(a_small_one_goes_by_udp),
 		TEST(a_flow_is_used_first_and_the_uri_when_it_is_gone),
