@@ -14,8 +14,7 @@ enum {
 	BATCH_OCTETS = 4 << 20,
 	SMALL = 16 << 10,
 	LOOK_AHEAD = 1024,
-	WAITING_MOST = 50000,
-	PATIENCE_MOST = 500 /* microseconds */
+	WAITING_MOST = 50000
 };
 
 struct committer {
@@ -25,8 +24,6 @@ struct committer {
 	pthread_cond_t filled;
 	struct ticket *first, **last;
 	size_t waiting;
-	size_t worthwhile; /* as many are worth waiting for .. */
-	uint64_t patience; /* .. for so long (microseconds) */
 	bool stopping, stuck;
 	uint64_t running_since; /* clock_microseconds; 0: no batch is running */
 };
@@ -73,27 +70,11 @@ static void collect(struct committer *committer, struct batch *batch)
 	committer->waiting -= batch->count;
 }
 
-/* Half of the writers seen a moment ago are on disk, the others are on their way: a sync for a few
- * of them costs as much as one for all. None is waited for longer than a commit takes. Called with
- * the lock, which is let go meanwhile. */
-static void await_more(struct committer *committer)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	uint64_t ns = (uint64_t)until.tv_nsec + committer->patience * 1000;
-	until.tv_sec += (time_t)(ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
-	while (committer->waiting < committer->worthwhile && !committer->stopping)
-		if (pthread_cond_timedwait(&committer->filled, &committer->lock, &until))
-			break;
-}
-
 static bool next_batch(struct committer *committer, struct batch *batch)
 {
 	pthread_mutex_lock(&committer->lock);
 	while (!committer->first && !committer->stopping)
 		pthread_cond_wait(&committer->filled, &committer->lock);
-	await_more(committer);
 	bool any = committer->first != NULL;
 	if (any)
 		collect(committer, batch);
@@ -102,11 +83,9 @@ static bool next_batch(struct committer *committer, struct batch *batch)
 	return any;
 }
 
-static void batch_ended(struct committer *committer, size_t count, uint64_t took)
+static void batch_ended(struct committer *committer)
 {
 	pthread_mutex_lock(&committer->lock);
-	committer->worthwhile = (count + committer->waiting) / 2;
-	committer->patience = took < PATIENCE_MOST ? took : PATIENCE_MOST;
 	committer->running_since = 0;
 	committer->stuck = false;
 	pthread_mutex_unlock(&committer->lock);
@@ -119,9 +98,8 @@ static void *commit(void *data)
 	while (next_batch(committer, &batch)) {
 		uint64_t start = clock_microseconds();
 		enum store_result result = store_apply(committer->store, batch.writes, batch.count);
-		uint64_t took = clock_microseconds() - start;
-		batch_ended(committer, batch.count, took);
-		metrics_commit(batch.count, took);
+		batch_ended(committer);
+		metrics_commit(batch.count, clock_microseconds() - start);
 		if (result != STORE_OK)
 			log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s",
 				batch.count, store_problem());
@@ -140,11 +118,7 @@ bool committer_start(struct committer **out, struct store *store)
 	committer->store = store;
 	committer->last = &committer->first;
 	pthread_mutex_init(&committer->lock, NULL);
-	pthread_condattr_t clock;
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&committer->filled, &clock);
-	pthread_condattr_destroy(&clock);
+	pthread_cond_init(&committer->filled, NULL);
 	if (pthread_create(&committer->thread, NULL, commit, committer)) {
 		free(committer);
 		*out = NULL;
@@ -158,15 +132,13 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 	ticket->next = NULL;
 	pthread_mutex_lock(&committer->lock);
 	bool room = committer->waiting < WAITING_MOST && !committer->stuck;
-	bool tell = false;
 	if (room) {
 		*committer->last = ticket;
 		committer->last = &ticket->next;
 		committer->waiting++;
-		tell = committer->waiting == 1 || committer->waiting >= committer->worthwhile;
 	}
 	pthread_mutex_unlock(&committer->lock);
-	if (tell) /* not before: it would wake up to wait for the lock */
+	if (room) /* not before: it would wake up to wait for the lock */
 		pthread_cond_signal(&committer->filled);
 	return room;
 }
