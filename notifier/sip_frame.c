@@ -117,7 +117,7 @@ static bool says_sip(struct span line)
 static size_t whole_size(struct span head, size_t most)
 {
 	struct span headers = head;
-	uint64_t length;
+	uint64_t length = 0;
 	if (head.size > most || !clean(head) || !says_sip(cut_header(&headers))
 		|| !content_length(headers, &length) || length > most - head.size)
 		return 0;
