@@ -176,13 +176,27 @@ static struct span via_parameter(osip_via_t *via, const char *name, bool *found_
 	return span_of(found ? found->gvalue : NULL);
 }
 
+/* "SIP/2.0/UDP" has to stand before the parameters. */
+static bool is_sip_via(struct span value)
+{
+	size_t semicolon = value.size;
+	span_find(value, ';', &semicolon);
+	struct span rest = span_first(value, semicolon);
+	struct span name = span_trim(span_cut(&rest, '/'));
+	if (!rest.data || !span_equal_nocase(name, SPAN("SIP")))
+		return false;
+	span_cut(&rest, '/');
+	return rest.data;
+}
+
 static bool take_via(struct arena *arena, struct span value, struct sip_via *out)
 {
 	bool found;
 	osip_via_t *via;
 	char *copy = arena_text(arena, value);
 	*out = (struct sip_via){ 0 };
-	if (!copy || !is_bounded(value) || osip_via_init(&via) || osip_via_parse(via, copy))
+	if (!copy || !is_bounded(value) || !is_sip_via(value) || osip_via_init(&via)
+		|| osip_via_parse(via, copy))
 		return false;
 	struct span host = span_of(via->host);
 	if (!host_valid(host, span_find(sip_value(value), '[', NULL))
