@@ -245,15 +245,16 @@ void hex_encode(const uint8_t *octets, size_t count, char *out)
 
 bool hex_decode(struct span text, uint8_t *out, size_t count)
 {
+	unsigned all = 0; /* digits or'ed: over 15 when one of them was none */
 	if (text.size != 2 * count)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		int high = hex_value(text.data[2 * i]), low = hex_value(text.data[2 * i + 1]);
-		if ((high | low) < 0)
-			return false;
-		out[i] = (uint8_t)(high * 16 + low);
+		unsigned high = hex_values[(unsigned char)text.data[2 * i]] - 1U;
+		unsigned low = hex_values[(unsigned char)text.data[2 * i + 1]] - 1U;
+		all |= high | low;
+		out[i] = (uint8_t)(high << 4 | low);
 	}
-	return true;
+	return all < 16;
 }
 
 bool parse_u64(struct span text, uint64_t *out)

@@ -246,6 +246,12 @@ static void hex_goes_both_ways(void **state)
 	assert_false(hex_decode(SPAN("007f80ffa"), back, 5));
 	assert_false(hex_decode(SPAN("007f80ffab0"), back, 5));
 	assert_false(hex_decode(SPAN("007f80ffag"), back, 5));
+	for (int c = 0; c < 256; c++) {
+		bool digit = c && strchr("0123456789abcdefABCDEF", c);
+		const char texts[2][2] = { { (char)c, '0' }, { '0', (char)c } };
+		for (size_t i = 0; i < 2; i++)
+			assert_int_equal(hex_decode((struct span){ texts[i], 2 }, back, 1), digit);
+	}
 }
 
 static void numbers_are_taken_whole_or_not_at_all(void **state)
