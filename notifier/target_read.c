@@ -33,6 +33,7 @@ static bool take_restored(struct peer *target, struct restored *restored,
 		return false;
 	struct news *change = change_latest(target, &again.id);
 	if (change && change->told.from == again.from && change->told.left) {
+		change->last += record->to - next->to;
 		change->place = restored->place;
 		restored->place = 0;
 	}
