@@ -207,6 +207,11 @@ static bool patch_gap(
 static bool patch_children(
 	struct patcher *patcher, struct spot *spot, struct patch_run old, struct patch_run now);
 
+static struct patch_run children_of(const struct patch_node *node)
+{
+	return (struct patch_run){ node->children, node->count };
+}
+
 /* patcher->path leads to it. */
 static bool patch_inside(
 	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
@@ -215,8 +220,7 @@ static bool patch_inside(
 	if (!patch_can_stay(patcher, old->xml, now->xml))
 		return false;
 	return patch_start_tag(patcher, old->xml, now->xml)
-	       && patch_children(patcher, &spot, (struct patch_run){ old->children, old->count },
-		       (struct patch_run){ now->children, now->count });
+	       && patch_children(patcher, &spot, children_of(old), children_of(now));
 }
 
 /* Patched inside if that can be said in fewer octets than the element itself, else replaced if that
@@ -297,41 +301,87 @@ static bool patch_document(
 		(struct patch_run){ root + 1, now->count - j - 1 });
 }
 
-static enum patch_result patch_trees(
-	struct patcher *patcher, const struct patch_node *old, const struct patch_node *now)
+/* --- versions --- */
+
+/* spot: where in a document the children of both root elements stand; NULL: they are whole
+ * documents.
+ */
+static bool patch_trees(struct patcher *patcher, xmlDoc *former, xmlDoc *now, struct spot *spot)
 {
+	struct patch_node old, new;
+	if (!patch_tree(patcher->arena, former, &old) || !patch_tree(patcher->arena, now, &new))
+		return patch_starve(patcher);
+	patcher->work = WORK_TIMES * (old.weight + new.weight);
+	return spot ? patch_children(
+		       patcher, spot, children_of(old.children), children_of(new.children))
+		    : patch_document(patcher, &old, &new);
+}
+
+static enum patch_result compare(struct patcher *patcher, struct span former, struct span now,
+	const struct xml_limits *limits, struct spot *spot)
+{
+	struct conflict why = { .arena = patcher->arena };
+	struct xml_document *old = NULL, *new = NULL;
 	size_t start = patcher->ops->size;
-	bool done = patch_document(patcher, old, now);
+	bool done = false;
+	if (xml_parse(&old, former, limits, &why) && xml_parse(&new, now, limits, &why))
+		done = patch_trees(patcher, xml_tree(old), xml_tree(new), spot);
+	else
+		patcher->starved = why.kind == CONFLICT_NONE;
+	xml_free(&new);
+	xml_free(&old);
 	if (done && patcher->ops->size > start)
 		return PATCH_MADE;
 	cut_back(patcher->ops, start);
 	return done ? PATCH_SAME : patcher->starved ? PATCH_NO_MEMORY : PATCH_IMPOSSIBLE;
 }
 
-static enum patch_result compare(struct patcher *patcher, xmlDoc *former, xmlDoc *now)
+/* How many octets it would take to replace the element around what differs. */
+static size_t cost_around(
+	const struct patch_narrowed *narrowed, struct span former, struct span now)
 {
-	struct patch_node old, new;
-	if (!patch_tree(patcher->arena, former, &old) || !patch_tree(patcher->arena, now, &new))
+	const struct tag *tag = &narrowed->trail.tags[narrowed->trail.depth - 1];
+	size_t end;
+	if (narrowed->trail.depth == 1 || !scan_element_end(former, tag, &end))
+		return SIZE_MAX / 2;
+	return end - tag->start + now.size - former.size;
+}
+
+/* Only what differs is parsed. PATCH_IMPOSSIBLE: compare all of it. */
+static enum patch_result compare_narrowed(struct patcher *patcher, struct span former,
+	struct span now, const struct xml_limits *limits)
+{
+	static const struct patch_node element = { .kind = PATCH_ELEMENT };
+	struct patch_narrowed narrowed;
+	struct spot spot = { 0 };
+	size_t most = patcher->most;
+	if (!patch_narrow(former, now, &narrowed))
+		return PATCH_IMPOSSIBLE;
+	for (size_t kind = 0; kind < PATCH_KINDS; kind++)
+		spot.before[kind] = narrowed.before[kind];
+	spot.left = spot.before[PATCH_ELEMENT] ? &element : NULL;
+	spot.right = narrowed.right ? &element : NULL;
+	struct span old = patch_wrapped(patcher->arena, &narrowed, narrowed.former);
+	struct span new = patch_wrapped(patcher->arena, &narrowed, narrowed.now);
+	patch_path(&patcher->path, &narrowed.trail, narrowed.trail.depth);
+	if (!old.data || !new.data || patcher->path.failed)
 		return PATCH_NO_MEMORY;
-	patcher->work = WORK_TIMES * (old.weight + new.weight);
-	return patch_trees(patcher, &old, &new);
+	size_t around = cost_around(&narrowed, former, now) + patcher->path.size + OP_ROOM;
+	if (around < most - patcher->ops->size)
+		patcher->most = patcher->ops->size + around;
+	enum patch_result result = compare(patcher, old, new, limits, &spot);
+	patcher->most = most;
+	cut_back(&patcher->path, 0);
+	return result;
 }
 
 enum patch_result patch_between(struct arena *arena, struct span former, struct span now,
 	size_t most, const struct xml_limits *limits, struct buffer *ops_out)
 {
-	struct conflict why = { .arena = arena };
-	struct xml_document *old = NULL, *new = NULL;
 	struct patcher patcher = { .arena = arena, .ops = ops_out, .path = { .arena = arena } };
-	enum patch_result result = PATCH_IMPOSSIBLE;
 	patcher.most = ops_out->size + most;
 	if (span_equal(former, now))
 		return PATCH_SAME;
-	if (xml_parse(&old, former, limits, &why) && xml_parse(&new, now, limits, &why))
-		result = compare(&patcher, xml_tree(old), xml_tree(new));
-	else if (why.kind == CONFLICT_NONE)
-		result = PATCH_NO_MEMORY;
-	xml_free(&new);
-	xml_free(&old);
-	return result;
+	enum patch_result result = compare_narrowed(&patcher, former, now, limits);
+	return result == PATCH_IMPOSSIBLE ? compare(&patcher, former, now, limits, NULL) : result;
 }

@@ -34,8 +34,7 @@ static size_t position_at(struct span document, size_t from, size_t start)
 	return position;
 }
 
-/* The first `depth` elements of the trail. */
-static void write_path(struct buffer *to, const struct trail *trail, size_t depth)
+void patch_path(struct buffer *to, const struct trail *trail, size_t depth)
 {
 	buffer_octet(to, '*');
 	for (size_t i = 1; i < depth; i++)
@@ -125,7 +124,7 @@ static enum patch_result add_element(struct edited *edited, struct buffer *ops)
 		place = (struct place){ NULL, 0 };
 	else if (!same_around(edited, at, at, at, edited->new.end) || !find_place(edited, &place))
 		return PATCH_IMPOSSIBLE;
-	write_path(&sel, &edited->trail, edited->trail.depth);
+	patch_path(&sel, &edited->trail, edited->trail.depth);
 	if (place.sibling)
 		buffer_format(&sel, "/*[%zu]", place.sibling);
 	op.pos = place.pos;
@@ -144,7 +143,7 @@ static enum patch_result change_element(struct edited *edited, struct buffer *op
 		|| (replaced && edited->new.start != start)
 		|| !selector_walk(selector, edited->former, selector->count, &edited->trail))
 		return PATCH_IMPOSSIBLE;
-	write_path(&sel, &edited->trail, selector->count);
+	patch_path(&sel, &edited->trail, selector->count);
 	edited->trail.depth--;
 	if (!buffer_span(&sel).data)
 		return PATCH_NO_MEMORY;
@@ -220,7 +219,7 @@ static enum patch_result attribute_edit(struct edited *edited, struct buffer *op
 	while (size < name.size && name.data[size] != '='
 		&& span_trim((struct span){ name.data + size, 1 }).size)
 		size++;
-	write_path(&path, &edited->trail, selector->count);
+	patch_path(&path, &edited->trail, selector->count);
 	if (!buffer_span(&path).data)
 		return PATCH_NO_MEMORY;
 	return write_attribute(edited, buffer_span(&path), span_first(name, size), ops);

@@ -70,6 +70,23 @@ bool patch_can_stay(struct patcher *patcher, const xmlNode *old, const xmlNode *
 /* Declarations first, so that attributes and children find them. patcher->path leads to it. */
 bool patch_start_tag(struct patcher *patcher, const xmlNode *old, const xmlNode *now);
 
+/* --- less to parse (patch_narrow.c) --- */
+
+/* What differs, cut from both versions between tags of one element's content. */
+struct patch_narrowed {
+	struct trail trail; /* to that element, in the former version */
+	struct span former, now;
+	size_t before[PATCH_KINDS]; /* of its children: how many stand before the cut */
+	bool right;                 /* a child element stands behind it */
+};
+
+/* False: there is no such cut that is worth it. Both versions have passed the judge. */
+bool patch_narrow(struct span former, struct span now, struct patch_narrowed *out);
+/* The octets as a document: within an element that declares what is in scope there. None without
+ * memory. */
+struct span patch_wrapped(
+	struct arena *arena, const struct patch_narrowed *narrowed, struct span run);
+
 /* --- matching (patch_align.c) --- */
 
 /* Neighbours. */
@@ -104,6 +121,9 @@ void patch_op_text(
 /* A new attribute (RFC 5261 §4.3.2). */
 void patch_op_attribute(struct buffer *to, struct span name, const struct bindings *declared,
 	struct span sel, struct span value);
+
+/* The selector of the last of the first `depth` elements of a trail (patch_edit.c). */
+void patch_path(struct buffer *to, const struct trail *trail, size_t depth);
 
 /* With all that they hold, as XML. */
 void patch_write_run(struct arena *arena, struct buffer *to, struct patch_run run);
