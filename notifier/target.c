@@ -264,7 +264,8 @@ void target_settle(struct peer *target)
 {
 	if (target->joining)
 		return;
-	while (target->restored_first && target->phase == DELIVERY_FOLLOWS && target->more
+	target->more = true;
+	while (target->restored_first && target->phase == DELIVERY_FOLLOWS
 		&& target_park_all(target) && target_read(target))
 		;
 	for (size_t i = 0; i < target->owners.slot_count; i++)

@@ -55,6 +55,8 @@ static bool take(struct peer *target, const struct delivery_change *next, uint64
 static size_t room(const struct peer *target)
 {
 	const struct target_limits *limits = &target->targets->limits;
+	if (target->targets->draining)
+		return PAGE_ROWS;
 	if (target->order.count >= limits->window || target->landed.count >= limits->landed
 		|| target->parked_here > 2 * limits->parked)
 		return 0;
