@@ -168,6 +168,8 @@ void watch_tell(const struct watches *watches, const struct doc_id *id,
 	struct watch_key key = { .id = *id };
 	static const enum watch_what around[] = { WATCH_USAGE, WATCH_TREE, WATCH_HOME };
 	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		if (around[i] == WATCH_TREE && id->tree == TREE_GLOBAL)
+			continue; /* which is one home */
 		key.what = around[i];
 		write_key(&text, &key);
 		tell_spot(&telling, (struct span){ text.text, text.size });

@@ -9,21 +9,24 @@ static bool is_absolute(struct span raw)
 	       || span_equal_nocase(span_first(raw, 8), SPAN("https://"));
 }
 
-/* As a request target: entries are relative to the XCAP root (RFC 5875 §4.4). None: outside it. */
-static struct span request_target(
-	const struct settings *settings, struct arena *arena, struct span raw)
+/* As a request target: entries are relative to the XCAP root (RFC 5875 §4.4). *out is none when it
+ * is outside. False without memory. */
+static bool request_target(
+	const struct settings *settings, struct arena *arena, struct span raw, struct span *out)
 {
 	struct span origin = settings->http.root_origin, path = settings->http.root_path;
+	*out = raw;
 	if (is_absolute(raw)) {
-		if (!span_equal_nocase(span_first(raw, origin.size), origin))
-			return (struct span){ NULL, 0 };
-		raw = span_from(raw, origin.size);
-		return span_starts(raw, SPAN("/")) ? raw : (struct span){ NULL, 0 };
+		*out = span_from(raw, origin.size);
+		if (!span_equal_nocase(span_first(raw, origin.size), origin)
+			|| !span_starts(*out, SPAN("/")))
+			*out = (struct span){ NULL, 0 };
+	} else if (!span_starts(raw, SPAN("/"))) {
+		*out = arena_format(arena, "%.*s/%.*s",
+			SPAN_ARG(span_equal(path, SPAN("/")) ? SPAN("") : path), SPAN_ARG(raw));
+		return out->data;
 	}
-	if (span_starts(raw, SPAN("/")))
-		return raw;
-	return arena_format(arena, "%.*s/%.*s",
-		SPAN_ARG(span_equal(path, SPAN("/")) ? SPAN("") : path), SPAN_ARG(raw));
+	return true;
 }
 
 /* A path that ends in '/' (RFC 5875 §4.1); *rest_out is what stands before that. */
@@ -141,10 +144,12 @@ bool diff_target_read(struct notifier *notifier, const struct usages *usages, st
 {
 	const struct settings *settings = notifier->settings;
 	struct uri_context context = { settings->http.root_path, settings->auth.realm };
-	struct span path = request_target(settings, arena, raw);
+	struct span path;
 	struct target target;
 	const char *why;
 	*out = (struct diff_target){ .raw = raw };
+	if (!request_target(settings, arena, raw, &path))
+		return false;
 	if (!path.data)
 		return true;
 	bool folder = is_folder(path, &path);
