@@ -14,6 +14,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { GRACE_MS = 2000 };
+
 bool notifier_load(const char *config, struct settings **settings_out, struct usages **usages_out,
 	FILE *problems)
 {
@@ -112,6 +114,8 @@ bool notifier_stop(struct notifier *notifier)
 {
 	/* A start that failed before has not taken over what the former process left in flight. */
 	bool resumed = notifier->targets && notifier->subscriptions;
+	if (notifier->loop)
+		timer_stop(notifier->loop, &notifier->grace);
 	admin_free(&notifier->admin);
 	subscriptions_free(&notifier->subscriptions);
 	targets_free(&notifier->targets);
@@ -222,5 +226,7 @@ void notifier_drain(struct notifier *notifier)
 	if (notifier->draining)
 		return;
 	notifier->draining = true;
+	notifier->grace = (struct timer){ .fire = drained, .context = notifier };
+	timer_set(notifier->loop, &notifier->grace, loop_now(notifier->loop) + GRACE_MS);
 	targets_drain(notifier->targets, drained, notifier);
 }

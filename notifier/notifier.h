@@ -34,7 +34,8 @@ struct notifier {
 	struct targets *targets;
 	struct subscriptions *subscriptions;
 	struct admin *admin;
-	bool draining; /* stopping: takes nothing new */
+	bool draining;      /* stopping: takes nothing new */
+	struct timer grace; /* .. and waits no longer than this */
 };
 
 /* Loads settings and usages. False: problems were told. */
@@ -54,7 +55,7 @@ bool notifier_stop(struct notifier *notifier);
 
 /* Loads the configuration anew; a bad one is told, and the former stays in force. */
 void notifier_reload(struct notifier *notifier);
-/* Takes nothing new, waits for what is on its way, then stops the loop. */
+/* Takes nothing new, waits for what is on its way (two seconds at most), then stops the loop. */
 void notifier_drain(struct notifier *notifier);
 
 #endif

@@ -335,6 +335,21 @@ def test_kills_at_any_moment_lose_nothing_and_keep_the_order(server):
             assert position == len(etags) - 1
 
 
+def test_a_stop_waits_two_seconds_for_answers_and_repeats_what_had_none(server):
+    held(server)
+    with told_by(server) as station:
+        put(station)
+        first = server.wait(1)[0]
+        began = time.monotonic()
+        assert station.stop_notifier() == 0
+        assert time.monotonic() - began < 10
+        put(station, ALICE_LISTS, "carol")
+        server.answer = lambda message: 200
+        station.start_notifier()
+        assert server.wait(2)[1].body == first.body
+        server.wait(3)
+
+
 def test_changes_while_the_notifier_is_down_are_told_as_one(server):
     with told_by(server) as station:
         first = put(station)
