@@ -35,6 +35,7 @@ struct subscription {
 	uint64_t earliest;            /* loop time before which nothing is sent: Retry-After */
 	uint64_t told, told_tag;      /* confirmed */
 	uint64_t sent, sent_tag;      /* on its way */
+	uint64_t crowded;             /* loop time at which all its refreshes are paid for */
 	uint32_t flight;              /* place; 0: none */
 	uint32_t interval;            /* milliseconds of max-rate; 0: none was asked for */
 	uint8_t package;              /* index */

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOUR_S = 3600, RATE_SLOWEST_MS = 86400000 };
+enum {
+	HOUR_S = 3600,
+	RATE_SLOWEST_MS = 86400000,
+	REFRESH_MS = 500,           /* what one refresh uses up of the time */
+	REFRESHES_AHEAD_MS = 15000, /* how far ahead that may go */
+};
 
 /* One SUBSCRIBE on its way through the checks. */
 struct wish {
@@ -198,8 +203,23 @@ static bool not_too_many(struct wish *wish)
 	return refuse(wish, 403, "as many subscriptions as one user may have");
 }
 
+/* Each refresh is told the whole state at once: so many of them in a row are a flood. */
+static bool not_too_often(struct wish *wish)
+{
+	struct subscription *one = wish->subscription;
+	uint64_t now = loop_now(wish->all->notifier->loop);
+	if (!one)
+		return true;
+	if (one->crowded < now)
+		one->crowded = now;
+	if (one->crowded - now > REFRESHES_AHEAD_MS)
+		return refuse_with(wish, 503, "refreshed too often", "Retry-After", "5");
+	one->crowded += REFRESH_MS;
+	return true;
+}
+
 static bool (*const checks[])(struct wish *wish) = { known_event, known_dialog, known_person,
-	acceptable, readable, long_enough, not_too_many };
+	acceptable, readable, long_enough, not_too_many, not_too_often };
 
 /* --- what is accepted --- */
 

@@ -191,9 +191,10 @@ void diff_group_ends(
 
 /* --- patches: xcap_diff_patch.c --- */
 
-/* Tells of the group by the mode of the subscription; `most` is where the body has to end.
+/* Tells of the group by the mode of the subscription; `most` is where the body has to end, *work
+ * what was compared for it so far.
  * Bare etags are written where patches do not do. */
 void diff_group_write(const struct diff_state *state, struct arena *arena,
-	const struct diff_group *group, size_t most, struct diff_writer *diff);
+	const struct diff_group *group, size_t most, size_t *work, struct diff_writer *diff);
 
 #endif

@@ -14,7 +14,7 @@ struct news {
 	struct diff_writer diff;
 	size_t most;
 	size_t end; /* where the body has to end for what comes behind to fit */
-	size_t items;
+	size_t items, work;
 	uint64_t tag;
 	bool failed;
 };
@@ -39,7 +39,7 @@ static void tell_document(struct news *news, const struct diff_group *group)
 		return;
 	news->tag += diff_tag_document(news->arena, &group->id, now);
 	news->tag -= diff_tag_document(news->arena, &group->id, previous);
-	diff_group_write(news->state, news->arena, group, news->end, &news->diff);
+	diff_group_write(news->state, news->arena, group, news->end, &news->work, &news->diff);
 	news->items += news->diff.body.size != before;
 }
 

@@ -9,8 +9,11 @@ struct leap {
 	const struct feed_row *row; /* the only one; NULL: several in one */
 	struct etag previous, now;
 	struct span sel;
-	size_t most; /* where the body has to end */
+	size_t most;  /* where the body has to end */
+	size_t *work; /* octets of documents that were compared for this body */
 };
+
+enum { WORK_MOST = 4 << 20 };
 
 static const struct patch_edit *edit_of(const struct leap *leap, struct patch_edit *room)
 {
@@ -37,18 +40,21 @@ static enum patch_result make_patch(
 	};
 	struct span former, now;
 	struct patch_edit edit;
-	if (store_version_read(store, arena, &leap->group->id, leap->previous.number, &former)
-			!= STORE_OK
+	if (*leap->work > WORK_MOST
+		|| store_version_read(
+			   store, arena, &leap->group->id, leap->previous.number, &former)
+			   != STORE_OK
 		|| store_version_read(store, arena, &leap->group->id, leap->now.number, &now)
 			   != STORE_OK)
 		return PATCH_IMPOSSIBLE;
 	size_t most = room < now.size ? room : now.size;
+	*leap->work += former.size + now.size;
 	return edit_of(leap, &edit) ? patch_of_edit(arena, former, now, &edit, most, &limits, ops)
 				    : patch_between(arena, former, now, most, &limits, ops);
 }
 
-/* Bare etags where a patch would be longer than the document, cannot be said, or the versions are
- * not kept any more. */
+/* Bare etags where a patch would be longer than the document or cannot be said, the versions are
+ * not kept any more, or this body has cost enough. */
 static void write_leap(const struct leap *leap, struct arena *arena, struct diff_writer *diff)
 {
 	struct buffer ops = { .arena = arena };
@@ -63,9 +69,9 @@ static void write_leap(const struct leap *leap, struct arena *arena, struct diff
 }
 
 void diff_group_write(const struct diff_state *state, struct arena *arena,
-	const struct diff_group *group, size_t most, struct diff_writer *diff)
+	const struct diff_group *group, size_t most, size_t *work, struct diff_writer *diff)
 {
-	struct leap leap = { .state = state, .group = group };
+	struct leap leap = { .state = state, .group = group, .work = work };
 	leap.sel = group->teller->kind == DIFF_WHOLE ? group->teller->raw
 						     : diff_sel(arena, &group->id);
 	diff_group_ends(group, &leap.previous, &leap.now);
