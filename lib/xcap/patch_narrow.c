@@ -77,12 +77,11 @@ static bool find_run(const struct around *around, struct span former, struct spa
 	struct patch_narrowed *out)
 {
 	size_t from = around->from[out->trail.depth - 1], end, now_end;
-	enum scan_event event, now_event;
+	enum scan_event event;
 	if (!tag_behind(former, from, former.size - around->tail, &end, &event))
 		return false;
 	size_t wanted = now.size - (former.size - end);
-	if (!tag_behind(now, from, wanted, &now_end, &now_event) || now_end != wanted
-		|| event != now_event)
+	if (!tag_behind(now, from, wanted, &now_end, &event) || now_end != wanted)
 		return false;
 	out->former = (struct span){ former.data + from, end - from };
 	out->now = (struct span){ now.data + from, now_end - from };

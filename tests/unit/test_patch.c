@@ -242,6 +242,12 @@ static const struct {
 	{ "<a xmlns:d='urn:u'/>", "<a xmlns:d='urn:u'><d:b/></a>",
 		"<d0:add xmlns:d0=\"" DIFF_NAMESPACE
 		"\" xmlns:d=\"urn:u\" sel=\"*\"><d:b/></d0:add>" },
+	/* the ends agree in octets, but are not of one kind */
+	{ "<r p='0123456789 0123456789 0123456789'><a/>A<x/>t--></r>",
+		"<r p='0123456789 0123456789 0123456789'><a/>B<!--<x/>t--></r>",
+		"<d:replace sel=\"*/text()[1]\">B</d:replace>"
+		"<d:add sel=\"*/*[2]\" pos=\"before\"><!--<x/>t--></d:add>"
+		"<d:remove sel=\"*/text()[2]\"/><d:remove sel=\"*/*[2]\"/>" },
 	/* beside the root */
 	{ "<!--x--><a/>", "<!--y--><a/>", "<d:replace sel=\"comment()[1]\"><!--y--></d:replace>" },
 	{ "<a/>", "<?x y?><a/><!---->",
