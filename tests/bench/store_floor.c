@@ -109,7 +109,7 @@ int main(int words, char **word)
 		return 2;
 	memset(octets, 'x', sizeof(octets));
 	open_all(word[1]);
-	while (last < count)
+	while (last < count * (HISTORY + 2)) /* until the file grows no more */
 		commit_batch(count, size, 64);
 	uint64_t before = last;
 	double start = now();
