@@ -8,7 +8,8 @@
  * that they stay as they are (RFC 5261 §4.2.3). The XML declaration is not patched and not
  * compared.
  *
- * Work and memory grow with the size of both documents, not with its square. Pure text: any thread.
+ * Both versions have passed the judge (xml.h). Work and memory grow with their size, not with its
+ * square; what is the same at both ends is not even parsed. Pure text: any thread.
  */
 #ifndef XCAPD_XCAP_PATCH_H
 #define XCAPD_XCAP_PATCH_H
