@@ -2,6 +2,7 @@
 #include "notifier/subscription_private.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 enum {
 	HEADERS_ROOM = 4096, /* of limits.sip-message: what is not body */
@@ -9,6 +10,9 @@ enum {
 	TRY_AGAIN_MS = 1000,
 	NOT_TAKEN_MS = 30000, /* to the next try, when no Retry-After says */
 	FAILURES_MOST = 5,
+	DEAR_MS = 5, /* a body that takes so long is dear: its subscriber rests for a while, */
+	REST_TIMES = 10,
+	REST_MOST_MS = 10000, /* so that one user cannot have the loop alone */
 };
 
 static struct loop *loop_of(const struct subscription *one)
@@ -195,6 +199,22 @@ static void write_body(struct subscription *one, struct package_body *body)
 	body->worth_telling |= one->reason != NULL;
 }
 
+/* Of this thread alone: what others do is not the subscriber's cost. */
+static uint64_t worked_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void charge(struct subscription *one, uint64_t cost)
+{
+	uint64_t rest = cost * REST_TIMES;
+	if (cost < DEAR_MS || one->person->role != ROLE_USER)
+		return;
+	one->person->rests = loop_now(loop_of(one)) + (rest < REST_MOST_MS ? rest : REST_MOST_MS);
+}
+
 /* Nothing happened that this subscriber has to know. */
 static void skip(struct subscription *one, const struct package_body *body)
 {
@@ -222,7 +242,9 @@ static void tell(struct subscription *one)
 		try_again(one);
 		return;
 	}
+	uint64_t start = worked_ms();
 	write_body(one, &body);
+	charge(one, worked_ms() - start);
 	if (body.failed)
 		try_again(one);
 	else if (!body.worth_telling)
@@ -241,6 +263,8 @@ static uint64_t due_at(const struct subscription *one)
 		due = 0;
 	else if (one->news_due)
 		due = one->at_once || !one->notified ? 0 : one->notified + spacing(one);
+	if (!one->reason && due < one->person->rests)
+		due = one->person->rests;
 	return due < one->earliest ? one->earliest : due;
 }
 

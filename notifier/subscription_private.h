@@ -13,6 +13,7 @@
 struct person {
 	struct table_node node; /* of `people`, by name */
 	struct subscription *first;
+	uint64_t rests; /* loop time up to which nothing is made for them: it cost much */
 	uint32_t count;
 	uint8_t role;
 	uint8_t size;

@@ -111,9 +111,11 @@ struct tour {
 	size_t most;
 	uint64_t tag;
 	size_t seen;
-	size_t entry;         /* where it is, */
-	struct doc_id *after; /* and within a folder, behind which document */
-	bool full;            /* no more room in this body */
+	size_t entry;                   /* where it is, */
+	struct doc_id *after;           /* and within a folder, behind which document */
+	const struct diff_target *read; /* whose document `document` is; NULL: none so far */
+	struct span document;
+	bool full; /* no more room in this body */
 	bool failed;
 };
 
@@ -152,16 +154,26 @@ static void visit_document(struct tour *tour, struct diff_target *target)
 	tour->failed |= result != STORE_OK && result != STORE_ABSENT;
 }
 
-static void visit_part(struct tour *tour, struct diff_target *target)
+/* The parts of one document come one after the other, as a rule. */
+static bool read_around(struct tour *tour, struct diff_target *target)
 {
 	struct snapshot snapshot;
+	if (tour->read && doc_id_equal(&tour->read->id, &target->id))
+		return true;
+	enum store_result result =
+		diff_read(tour->state, tour->arena, target, STORE_BODY, &snapshot);
+	tour->read = target;
+	tour->document = snapshot.body;
+	return result == STORE_OK || result == STORE_ABSENT;
+}
+
+static void visit_part(struct tour *tour, struct diff_target *target)
+{
 	struct diff_part part;
 	uint64_t told = target->entry->digest;
 	bool changed;
-	enum store_result result =
-		diff_read(tour->state, tour->arena, target, STORE_BODY, &snapshot);
-	if ((result != STORE_OK && result != STORE_ABSENT)
-		|| !diff_part_look(target, tour->arena, snapshot.body, &part, &changed)) {
+	if (!read_around(tour, target)
+		|| !diff_part_look(target, tour->arena, tour->document, &part, &changed)) {
 		tour->failed = true;
 		return;
 	}

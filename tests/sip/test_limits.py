@@ -48,6 +48,29 @@ def test_selectors_that_choose_nothing_or_thousands(station, alice, phone, path)
     assert time.monotonic() - start < 3 * SLOW
 
 
+def test_who_asks_for_much_waits_so_that_others_do_not(station, alice, bob, path):
+    """Twenty subscriptions to two hundred parts of a large document each, which changes all the time."""
+    other = "resource-lists/users/sip:bob@example.com/index"
+    xcap.stored(alice.put(path, xcap.big_lists(900000)))
+    dear = [f"{path}/~~/resource-lists/list/entry[@uri='x{n}']" for n in range(200)]
+    greedy = station.phone(transport="tcp")
+    for _ in range(20):
+        assert greedy.subscribe(*dear)[0].status == 200
+    with station.phone("bob") as phone:
+        phone.subscribe(other)
+        phone.notify()
+        waits = []
+        for n in range(8):
+            alice.put(path + "/~~/resource-lists/list/@name", f"n{n}")
+            start = time.monotonic()
+            etag = put(bob, other, f"friend{n}")
+            assert only(phone.notify()).new == etag
+            waits.append(time.monotonic() - start)
+        assert sorted(waits)[4] < 0.5 * SLOW, waits
+    greedy.close()
+    bob.delete(other)
+
+
 def test_a_sel_of_a_thousand_octets(alice, phone, path):
     put(alice, path, "bob")
     sels = [f"{path}/~~/resource-lists/list%5B@name=%22{'x' * 1000}{n}%22%5D" for n in range(40)]
