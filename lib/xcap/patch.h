@@ -21,7 +21,8 @@ enum patch_result {
 	PATCH_MADE,
 	PATCH_SAME,       /* canonically equal: there is nothing to do */
 	PATCH_IMPOSSIBLE, /* another root element, another default namespace at the root, octets
-			     that are no document, or more than `most` octets of operations */
+			     that are no document, more than `most` octets of operations, or too
+			     much to write before it was known */
 	PATCH_NO_MEMORY,
 };
 
