@@ -280,11 +280,24 @@ static void targets_are_read(void **state)
 	settings_free(&s);
 }
 
-static void what_does_not_fit_together_is_told(void **state)
+struct misfit {
+	const char *file, *problem; /* its beginning, a single line */
+};
+
+static void check_misfits(const struct misfit *cases, size_t count)
 {
-	static const struct {
-		const char *file, *problem;
-	} cases[] = {
+	for (size_t i = 0; i < count; i++) {
+		if (load(cases[i].file))
+			fail_msg("taken: %s", cases[i].file);
+		if (strncmp(problems, cases[i].problem, strlen(cases[i].problem)) != 0)
+			fail_msg("said: %swanted: %s", problems, cases[i].problem);
+		assert_ptr_equal(strchr(problems, '\n'), problems + strlen(problems) - 1);
+	}
+}
+
+static void listeners_that_do_not_fit_together_are_told(void **state)
+{
+	static const struct misfit cases[] = {
 		{ "[http]\nlisten = localhost:80\n",
 			":2: http.listen: \"localhost:80\": an address in figures is needed" },
 		{ "[http]\nlisten = 127.0.0.1\n",
@@ -302,8 +315,6 @@ static void what_does_not_fit_together_is_told(void **state)
 			":2: http.listen: \"127.0.0.1:80\" stands there twice\n" },
 		{ "[admin]\nlisten = 127.0.0.1:8080\n",
 			":2: admin.listen: 127.0.0.1:8080 is in http.listen too\n" },
-		{ "[notifier]\nadmin-listen = 127.0.0.1:8081\n",
-			":2: notifier.admin-listen: 127.0.0.1:8081 is in admin.listen too\n" },
 		{ "[http]\ntls-certificate = c\n",
 			":2: http.tls-certificate: tls-key is missing beside it\n" },
 		{ "[http]\ntls-key = k\n",
@@ -314,7 +325,14 @@ static void what_does_not_fit_together_is_told(void **state)
 			":2: http.cors-origins: \"b.example\" is not an origin" },
 		{ "[http]\ncors-origins = https://a.example/\n",
 			":2: http.cors-origins: \"https://a.example/\" is not an origin" },
-		{ "[store]\npath =\n", ":2: store.path: a folder is needed\n" },
+	};
+	(void)state;
+	check_misfits(cases, COUNT(cases));
+}
+
+static void logins_that_do_not_fit_together_are_told(void **state)
+{
+	static const struct misfit cases[] = {
 		{ "[auth]\nrealm =\n", ":2: auth.realm: \"\" is not a domain" },
 		{ "[auth]\ndomains = a b\n", ":2: auth.domains: \"a b\" is not a domain" },
 		{ "[auth]\nschemes = bearer\n",
@@ -339,6 +357,16 @@ static void what_does_not_fit_together_is_told(void **state)
 			":3: auth.trusted-readers: overlaps with auth.trusted" },
 		{ "[auth]\ntrusted = ::ffff:10.2.0.1\ntrusted-readers = 10.0.0.0/8\n",
 			":3: auth.trusted-readers: overlaps with auth.trusted" },
+	};
+	(void)state;
+	check_misfits(cases, COUNT(cases));
+}
+
+static void a_notifier_that_does_not_fit_together_is_told(void **state)
+{
+	static const struct misfit cases[] = {
+		{ "[notifier]\nadmin-listen = 127.0.0.1:8081\n",
+			":2: notifier.admin-listen: 127.0.0.1:8081 is in admin.listen too\n" },
 		{ "[notifier]\nlisten = 127.0.0.1:5060\n",
 			":2: notifier.listen: \"127.0.0.1:5060\" does not begin with udp:, tcp:" },
 		{ "[notifier]\nlisten = udp:localhost:5060\n",
@@ -361,17 +389,20 @@ static void what_does_not_fit_together_is_told(void **state)
 			":3: target a: password: username is missing beside it\n" },
 		{ "[target a]\nuri = sip:h\nusages = a/b\n",
 			":3: target a: usages: \"a/b\" is not the name of a usage\n" },
+	};
+	(void)state;
+	check_misfits(cases, COUNT(cases));
+}
+
+static void what_no_range_can_say_is_told_too(void **state)
+{
+	static const struct misfit cases[] = {
+		{ "[store]\npath =\n", ":2: store.path: a folder is needed\n" },
 		{ "[limits]\nsip-message = 65K\n",
 			":2: limits.sip-message: \"65K\" is not a size" },
 	};
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		if (load(cases[i].file))
-			fail_msg("taken: %s", cases[i].file);
-		if (strncmp(problems, cases[i].problem, strlen(cases[i].problem)) != 0)
-			fail_msg("said: %swanted: %s", problems, cases[i].problem);
-		assert_ptr_equal(strchr(problems, '\n'), problems + strlen(problems) - 1);
-	}
+	check_misfits(cases, COUNT(cases));
 }
 
 static void apart_networks_do_not_overlap(void **state)
@@ -457,7 +488,10 @@ int main(void)
 		cmocka_unit_test(schemes_and_algorithms_are_read),
 		cmocka_unit_test(a_network_holds_its_addresses_in_every_form),
 		cmocka_unit_test(targets_are_read),
-		cmocka_unit_test(what_does_not_fit_together_is_told),
+		cmocka_unit_test(listeners_that_do_not_fit_together_are_told),
+		cmocka_unit_test(logins_that_do_not_fit_together_are_told),
+		cmocka_unit_test(a_notifier_that_does_not_fit_together_is_told),
+		cmocka_unit_test(what_no_range_can_say_is_told_too),
 		cmocka_unit_test(apart_networks_do_not_overlap),
 		cmocka_unit_test(all_problems_are_told_at_once),
 		cmocka_unit_test(every_key_has_a_line_of_help_and_a_legal_default),

@@ -326,22 +326,6 @@ static void the_documented_example_does_what_it_says(void **state)
 	arena_free(&arena);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	xml_start();
-	usages_start();
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	usages_stop();
-	xml_stop();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,5 +337,5 @@ int main(void)
 		cmocka_unit_test(a_new_usage_is_two_files),
 		cmocka_unit_test(the_documented_example_does_what_it_says),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_usages, stop_usages);
 }

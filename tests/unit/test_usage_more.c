@@ -426,20 +426,15 @@ static void what_a_change_means_for_others_is_data(void **state)
 
 static int start(void **state)
 {
-	(void)state;
-	xml_start();
-	usages_start();
+	start_usages(state);
 	shipped = load_shipped();
 	return 0;
 }
 
 static int stop(void **state)
 {
-	(void)state;
 	usages_unref(&shipped);
-	usages_stop();
-	xml_stop();
-	return 0;
+	return stop_usages(state);
 }
 
 int main(void)

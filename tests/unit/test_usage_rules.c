@@ -16,13 +16,42 @@ static struct usages *set;
 
 /* --- uniqueness --- */
 
+struct uniqueness {
+	const char *auid, *body;
+	const char *fields[3]; /* none: accepted */
+};
+
+static void check_fields(const struct uniqueness *one, struct arena *arena)
+{
+	struct span body = span_of(one->body);
+	struct judgement found = judge(set, arena, one->auid, body);
+	check_refused(found, one->body, CONFLICT_UNIQUENESS_FAILURE, "line 2, element ");
+	const struct conflict_field *field = found.why.fields;
+	for (size_t i = 0; one->fields[i]; i++, field = field->next) {
+		assert_non_null(field);
+		if (!span_equal_text(field->field, one->fields[i]))
+			fail_msg("<%.*s> instead of <%s>", SPAN_ARG(field->field), one->fields[i]);
+		chosen(arena, usages_find(set, span_of(one->auid)), field->field, body);
+	}
+	assert_null(field);
+}
+
+static void check_uniqueness(const struct uniqueness *cases, size_t count)
+{
+	struct arena *arena = arena_new(0);
+	for (size_t i = 0; i < count; i++)
+		if (cases[i].fields[0])
+			check_fields(&cases[i], arena);
+		else
+			check_accepted(judge(set, arena, cases[i].auid, span_of(cases[i].body)),
+				cases[i].body);
+	arena_free(&arena);
+}
+
 /* RFC 4826 §3.4.5: strings compare, siblings count. */
 static void values_must_differ_among_siblings_only(void **state)
 {
-	static const struct {
-		const char *auid, *body;
-		const char *fields[3]; /* none: accepted */
-	} cases[] = {
+	static const struct uniqueness cases[] = {
 		{ "resource-lists", LISTS("<list/><list/>"), { NULL } },
 		{ "resource-lists", LISTS("<list name=''/><list/>"), { NULL } },
 		{ "resource-lists", LISTS("<list name=''/><list name=''/>"),
@@ -57,6 +86,15 @@ static void values_must_differ_among_siblings_only(void **state)
 			LISTS("<list><entry uri='a'/><entry uri='a'/><entry uri='a'/></list>"),
 			{ "resource-lists/list/entry%5B2%5D/@uri",
 				"resource-lists/list/entry%5B3%5D/@uri" } },
+	};
+	(void)state;
+	check_uniqueness(cases, COUNT(cases));
+}
+
+/* RFC 4826 §4.4.5. */
+static void services_and_their_lists_differ_from_their_siblings(void **state)
+{
+	static const struct uniqueness cases[] = {
 		{ "rls-services",
 			SERVICES(
 				"<service uri='a'><list><rl:entry uri='a'/><rl:entry uri='a'/></list>"
@@ -81,28 +119,8 @@ static void values_must_differ_among_siblings_only(void **state)
 				 "<service uri='sip%3Aa@B'><list/></service>"),
 			{ "rls-services/service%5B2%5D/@uri" } },
 	};
-	struct arena *arena = arena_new(0);
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct span body = span_of(cases[i].body);
-		struct judgement found = judge(set, arena, cases[i].auid, body);
-		if (!cases[i].fields[0]) {
-			check_accepted(found, cases[i].body);
-			continue;
-		}
-		check_refused(
-			found, cases[i].body, CONFLICT_UNIQUENESS_FAILURE, "line 2, element ");
-		const struct conflict_field *field = found.why.fields;
-		for (size_t j = 0; cases[i].fields[j]; j++, field = field->next) {
-			assert_non_null(field);
-			if (!span_equal_text(field->field, cases[i].fields[j]))
-				fail_msg("<%.*s> instead of <%s>", SPAN_ARG(field->field),
-					cases[i].fields[j]);
-			chosen(arena, usages_find(set, span_of(cases[i].auid)), field->field, body);
-		}
-		assert_null(field);
-	}
-	arena_free(&arena);
+	check_uniqueness(cases, COUNT(cases));
 }
 
 static void a_field_chooses_the_offender_wherever_it_stands(void **state)
@@ -496,26 +514,22 @@ static void a_document_over_the_usages_cap_is_refused(void **state)
 
 static int start(void **state)
 {
-	(void)state;
-	xml_start();
-	usages_start();
+	start_usages(state);
 	set = load_shipped();
 	return 0;
 }
 
 static int stop(void **state)
 {
-	(void)state;
 	usages_unref(&set);
-	usages_stop();
-	xml_stop();
-	return 0;
+	return stop_usages(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_must_differ_among_siblings_only),
+		cmocka_unit_test(services_and_their_lists_differ_from_their_siblings),
 		cmocka_unit_test(a_field_chooses_the_offender_wherever_it_stands),
 		cmocka_unit_test(fields_bind_the_prefixes_they_need),
 		cmocka_unit_test(references_are_relative_paths_and_anchors_absolute),

@@ -75,26 +75,10 @@ static void threads_share_a_set_that_is_swapped(void **state)
 	usages_unref(&world.current);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	xml_start();
-	usages_start();
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	usages_stop();
-	xml_stop();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_share_a_set_that_is_swapped),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_usages, stop_usages);
 }

@@ -393,20 +393,15 @@ static void loading_says_so_when_memory_runs_out(void **state)
 
 static int start(void **state)
 {
-	(void)state;
-	xml_start();
-	usages_start();
+	start_usages(state);
 	set = load_shipped();
 	return 0;
 }
 
 static int stop(void **state)
 {
-	(void)state;
 	usages_unref(&set);
-	usages_stop();
-	xml_stop();
-	return 0;
+	return stop_usages(state);
 }
 
 int main(void)

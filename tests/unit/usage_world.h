@@ -168,4 +168,22 @@ static inline struct span chosen(
 	return found_octets(&found, body);
 }
 
+/* --- set-up and tear-down of a group --- */
+
+static inline int start_usages(void **state)
+{
+	(void)state;
+	xml_start();
+	usages_start();
+	return 0;
+}
+
+static inline int stop_usages(void **state)
+{
+	(void)state;
+	usages_stop();
+	xml_stop();
+	return 0;
+}
+
 #endif
