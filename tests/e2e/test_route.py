@@ -223,3 +223,20 @@ def test_who_watches_whom_is_told_to_the_watched(place, notifier):
 def test_who_watches_whom_is_told_to_nobody_else(place):
     alice, bob = place.people("alice", "bob")
     assert bob.watches(alice, event="presence.winfo", check=False).answer.status == 403
+
+
+def test_who_has_registered_is_found(place):
+    alice, bob = place.people("alice", "bob")
+    assert alice.agent.send("MESSAGE", bob.uri, [], b"there?").status == 480
+    assert bob.agent.register().status == 200
+    assert alice.agent.send("MESSAGE", bob.uri, [], b"there?").status == 200
+    assert any(message.method == "MESSAGE" and message.body == b"there?" for message in bob.agent.notices)
+
+
+@pytest.mark.parametrize("method, target, status", [
+    ("MESSAGE", "sip:bob@elsewhere.invalid", 403),
+    ("NONSENSE", "sip:bob@example.com", 405),
+])
+def test_what_it_does_not_serve_is_refused(place, method, target, status):
+    alice, = place.people("alice")
+    assert alice.agent.send(method, target, []).status == status
