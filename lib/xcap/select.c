@@ -2,7 +2,9 @@
 #include "xcap/scope.h"
 #include "xcap/selector.h"
 
-enum { LOOK_AHEAD = 16 * 1024 /* octets */ };
+/* Octets that all looks ahead of one walk may go over: in large documents and deep ones they would
+ * take longer than they spare. */
+enum { LOOK_AHEAD = 64 * 1024 };
 
 /* The tests of one step among the children of one element, the context. What the last prefix meant
  * is kept: children that declare nothing nearly always share it. */
@@ -159,6 +161,7 @@ struct level {
 /* What holds for all levels. Once one was left no other is opened, so that the scope only grows. */
 struct names {
 	struct scope scope;
+	size_t ahead; /* what is left of LOOK_AHEAD */
 	size_t count;
 	struct meaning meanings[2 * SELECTOR_STEPS_MAX];
 };
@@ -193,26 +196,32 @@ static void open_level(struct level *level, struct names *names, const struct tr
 	level->closed = level->looked = false;
 }
 
-/* Closes a level when no child from `at` on can pass. Looked for once, and in documents of usual
- * size: in others it might take longer than to go on. */
-static void look_ahead(struct level *level, size_t at)
+/* Past which offset must a value go on that the step can want, from `at` on? */
+static size_t look_ahead(struct names *names, const struct level *level, size_t at)
 {
 	const struct step *step = level->sieve.step;
 	struct span rest = span_from(level->sieve.trail->document, at);
-	if (level->looked || !step->has_attribute || rest.size > LOOK_AHEAD)
+	if (!step->has_attribute || rest.size > names->ahead)
+		return at;
+	names->ahead -= rest.size;
+	return at + value_first(rest, step->value);
+}
+
+/* Closes a level when no child from `at` on can pass. */
+static void close_early(struct names *names, struct level *level, size_t at)
+{
+	if (level->looked)
 		return;
 	level->looked = true;
-	level->closed |= value_first(rest, step->value) == rest.size;
+	level->closed |= look_ahead(names, level, at) == level->sieve.trail->document.size;
 }
 
 /* At the content of the context: to the first child that can have the value which the step asks
  * for. */
-static bool pass_over(const struct level *level, struct scan *scan)
+static bool pass_over(struct names *names, const struct level *level, struct scan *scan)
 {
-	const struct step *step = level->sieve.step;
-	struct span rest = span_from(scan->document, scan->at);
-	return !step->has_attribute || step->has_position || rest.size > LOOK_AHEAD
-	       || scan_pass(scan, scan->at + value_first(rest, step->value));
+	return level->sieve.step->has_position
+	       || scan_pass(scan, look_ahead(names, level, scan->at));
 }
 
 /* The child that was just read; does the step choose it as the first one? */
@@ -246,6 +255,7 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 	struct names names;
 	size_t open;
 	names.count = 0;
+	names.ahead = LOOK_AHEAD;
 	scope_begin(&names.scope);
 	open_level(&levels[0], &names, trail, &selector->steps[0]);
 	*opened_out = 1;
@@ -254,7 +264,7 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 		struct level *level = &levels[trail->depth];
 		enum scan_event event = SCAN_CLOSE;
 		if (open <= trail->depth) {
-			look_ahead(&levels[open - 1], scan.at);
+			close_early(&names, &levels[open - 1], scan.at);
 			if (levels[open - 1].closed)
 				continue;
 			if (!scan_skip(&scan, NULL))
@@ -273,12 +283,12 @@ static bool walk_levels(const struct selector *selector, size_t steps, struct le
 			trail->depth++;
 			open_level(level + 1, &names, trail, &selector->steps[trail->depth]);
 			*opened_out = trail->depth + 1;
-			if (!pass_over(level + 1, &scan))
+			if (!pass_over(&names, level + 1, &scan))
 				return false;
 			continue;
 		}
 		if (chosen)
-			look_ahead(level, child->end);
+			close_early(&names, level, child->end);
 		if (!child->empty && deepest_open(levels, trail->depth) && !scan_skip(&scan, NULL))
 			return false;
 	}

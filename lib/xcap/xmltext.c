@@ -263,14 +263,27 @@ bool value_equal(struct span stored, struct span meant)
 	return i == meant.size;
 }
 
+/* Does `= "text"` begin at the equals sign, with just these octets between quotes of either kind?
+ */
+static bool is_value(const char *equals, const char *end, struct span text)
+{
+	const char *p = equals + 1;
+	while (p < end && (*p == ' ' || is_white(*p)))
+		p++;
+	return (size_t)(end - p) >= text.size + 2 && (*p == '"' || *p == '\'')
+	       && p[text.size + 1] == *p && !memcmp(p + 1, text.data, text.size);
+}
+
 size_t value_first(struct span octets, struct span meant)
 {
-	size_t place = octets.size, reference = octets.size;
-	if (!meant.size || span_find(meant, ' ', NULL))
+	const char *p = octets.data, *end = p + octets.size;
+	size_t reference;
+	if (!octets.size || !meant.size || span_find(meant, ' ', NULL))
 		return 0;
-	span_search(octets, meant, &place);
-	span_find(span_first(octets, place), '&', &reference);
-	return reference < place ? reference : place;
+	while ((p = memchr(p, '=', (size_t)(end - p))) && !is_value(p, end, meant))
+		p++;
+	octets = span_first(octets, p ? (size_t)(p - octets.data) : octets.size);
+	return span_find(octets, '&', &reference) ? reference : octets.size;
 }
 
 bool value_decode(struct arena *arena, struct span stored, struct span *out)
