@@ -332,8 +332,9 @@ size_t targets_count(const struct targets *targets)
 static uint64_t oldest_time(const struct peer *target)
 {
 	uint64_t time = target->order.oldest ? target->order.oldest->told.time : UINT64_MAX;
-	const struct owner_list *lists[] = { &target->waiting_parked, &target->ready_parked };
-	for (size_t i = 0; i < 2; i++)
+	const struct owner_list *lists[] = { &target->waiting_parked, &target->ready_parked,
+		&target->telling_parked };
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (const struct owner *owner = lists[i]->head; owner; owner = owner->behind)
 			if (owner->first->told.time < time)
 				time = owner->first->told.time;

@@ -259,23 +259,6 @@ void change_leaves(struct news *change)
 	change->place = flight_take(flight, &record);
 }
 
-void change_lands(struct news *change)
-{
-	struct peer *target = change->owner->target;
-	struct flight *flight = target->notifier->flight;
-	const struct flight_record record = record_of(change, TELLING_CONFIRMED);
-	if (change->place)
-		flight_set(flight, change->place, &record);
-	else
-		change->place = flight_take(flight, &record);
-	if (change->place)
-		landed_add(target, (struct landed){ change->last, change->parked ? target->puts : 0,
-					   change->place });
-	change->place = 0;
-}
-
-/* --- records of a former process --- */
-
 static void restore(struct peer *target, size_t place, const struct flight_record *record)
 {
 	struct restored *restored = calloc(1, sizeof(*restored));
@@ -291,6 +274,25 @@ static void restore(struct peer *target, size_t place, const struct flight_recor
 	if (record->to > target->restored_last)
 		target->restored_last = record->to;
 }
+
+void change_lands(struct news *change)
+{
+	struct peer *target = change->owner->target;
+	struct flight *flight = target->notifier->flight;
+	const struct flight_record record = record_of(change, TELLING_CONFIRMED);
+	if (change->place)
+		flight_set(flight, change->place, &record);
+	else
+		change->place = flight_take(flight, &record);
+	if (change->told.to > target->read)
+		restore(target, change->place, &record); /* its rows will be read again */
+	else if (change->place)
+		landed_add(target, (struct landed){ change->last, change->parked ? target->puts : 0,
+					   change->place });
+	change->place = 0;
+}
+
+/* --- records of a former process --- */
 
 static bool visit_record(void *context, size_t place, const struct flight_record *record)
 {
@@ -355,8 +357,8 @@ static void restored_end(struct peer *target, struct restored *one, bool release
 	bool resync = target->phase == DELIVERY_RESYNC;
 	table_remove(&target->restored, &one->bond);
 	if (one->place && !release && one->record.state == TELLING_CONFIRMED)
-		landed_add(target,
-			(struct landed){ resync ? target->steps : one->record.to, 0, one->place });
+		landed_add(target, (struct landed){ resync ? target->steps : one->record.to,
+					   target->puts, one->place });
 	else
 		flight_release(target->notifier->flight, one->place);
 	free(one);

@@ -87,8 +87,9 @@ static struct owner_list *list_of(struct owner *owner)
 		return owner->parked ? &target->waiting_parked : NULL;
 	case STANDS_LEAVING:
 		return &target->leaving;
-	case STANDS_IDLE:
 	case STANDS_TELLING:
+		return owner->parked ? &target->telling_parked : NULL;
+	case STANDS_IDLE:
 		break;
 	}
 	return NULL;

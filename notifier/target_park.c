@@ -67,8 +67,7 @@ bool owner_park(struct owner *owner)
 	target->parked++;
 	target->parked_here++;
 	target->parked_tells += owner->stand == STANDS_TELLING;
-	if (owner->in)
-		owner_stands(owner, owner->stand);
+	owner_stands(owner, owner->stand);
 	return true;
 }
 

@@ -163,7 +163,7 @@ struct peer {
 	struct landed_list landed; /* a heap by `last` */
 
 	/* sending */
-	struct owner_list ready, ready_parked, waiting_parked, leaving;
+	struct owner_list ready, ready_parked, waiting_parked, telling_parked, leaving;
 	size_t tells, parked_tells;
 	uint64_t answers;
 	bool silent; /* nobody answers: one probe at a time */
