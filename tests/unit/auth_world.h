@@ -174,7 +174,7 @@ static enum auth_result world_send(struct world *world, struct span authorizatio
 		world->auth, world->arena, &world->request, &world->who, &world->answer);
 }
 
-static enum auth_result world_login(struct world *world, const struct client *client)
+static inline enum auth_result world_login(struct world *world, const struct client *client)
 {
 	return world_send(world, world_sign(world, client));
 }

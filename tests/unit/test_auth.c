@@ -9,9 +9,6 @@
 
 #include "unit/auth_world.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 static const struct client alice = { .name = "alice", .password = "wonder:land" };
 static const struct client mallory = { .name = "alice", .password = "guess" };
 static const struct span none = { NULL, 0 };
@@ -545,52 +542,6 @@ static void without_memory_nobody_is_let_in_by_mistake(void **state)
 	assert_true(nth > 1);
 }
 
-/* --- many threads --- */
-
-enum { THREADS = 8, ROUNDS = 50 };
-
-struct race {
-	struct world *world;
-	struct span headers[ROUNDS];
-	atomic_uint known[ROUNDS], stale[ROUNDS];
-};
-
-static void *send_all(void *context)
-{
-	struct race *race = context;
-	for (size_t i = 0; i < ROUNDS; i++) {
-		struct arena *arena = arena_new(4096);
-		struct auth_request request = race->world->request;
-		struct principal who;
-		struct auth_answer answer;
-		request.authorization = race->headers[i];
-		request.authorizations = 1;
-		if (auth_identify(race->world->auth, arena, &request, &who, &answer) == AUTH_KNOWN)
-			atomic_fetch_add(&race->known[i], 1);
-		else if (answer.stale)
-			atomic_fetch_add(&race->stale[i], 1);
-		arena_free(&arena);
-	}
-	return NULL;
-}
-
-static void of_identical_requests_at_once_one_is_let_in(void **state)
-{
-	static struct race race;
-	race.world = *state;
-	pthread_t threads[THREADS];
-	for (size_t i = 0; i < ROUNDS; i++)
-		race.headers[i] = world_sign(race.world, &alice);
-	for (size_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, send_all, &race), 0);
-	for (size_t i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	for (size_t i = 0; i < ROUNDS; i++) {
-		assert_int_equal(race.known[i], 1);
-		assert_int_equal(race.stale[i], THREADS - 1);
-	}
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -620,7 +571,6 @@ int main(void)
 		TEST(logins_that_were_merely_stale_are_not_failures),
 		TEST(no_answer_lets_a_secret_out),
 		TEST(without_memory_nobody_is_let_in_by_mistake),
-		TEST(of_identical_requests_at_once_one_is_let_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
