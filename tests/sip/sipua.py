@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A SIP user agent for tests: UDP or TCP, digest, dialogs that SUBSCRIBE makes, NOTIFYs that are answered.
+"""A SIP user agent for tests: UDP, TCP or TLS, digest, dialogs that SUBSCRIBE makes, NOTIFYs that are answered.
 
 What a test wants to be odd it writes itself: every header can be given, every answer chosen.
 """
@@ -111,7 +111,7 @@ class Phone:
     for them: a status, (status, extra header fields), or None for silence."""
 
     def __init__(self, server, user="alice", password=None, transport="udp", domain="example.com", peer=None,
-                 contact=None, listen=True, source="127.0.0.1"):
+                 contact=None, listen=True, source="127.0.0.1", tls=None):
         self.peer = peer or server
         self.user, self.domain, self.transport = user, domain, transport
         self.login = Login(user, user if password is None else password)
@@ -121,11 +121,13 @@ class Phone:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(socket.AF_INET, kind)
         self.socket.bind((source, 0))
-        if transport == "tcp":
+        if transport != "udp":
             self.socket.connect(self.peer)
+        if transport == "tls":
+            self.socket = tls.wrap_socket(self.socket, server_hostname=self.peer[0])
         self.host, self.port = self.socket.getsockname()
         self.contact = contact or f"sip:{user}@{self.host}:{self.port}" + (
-            "" if transport == "udp" else ";transport=tcp")
+            "" if transport == "udp" else f";transport={transport}")
         if listen:
             self.thread = threading.Thread(target=self._listen, daemon=True)
             self.thread.start()

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""NOTIFYs on their way: order, pace, answers, dialogs, conditions. Numbers: the statements in XCAP-DIFF.md."""
+"""NOTIFYs on their way: order, pace, answers, dialogs, conditions. Numbers: the statements in statements.md."""
 import socket
 import threading
 import time
 
 import pytest
 
+import certificates
 import sipua
 import xcap
 from place import SLOW
@@ -59,6 +60,42 @@ def test_cseq_only_grows_and_the_dialog_is_that_of_the_200(alice, phone, path):
         if n < 3:
             put(alice, path, f"friend{n}")
     assert seen == sorted(set(seen))
+
+
+def test_the_contact_is_where_the_notifier_listens(station, phone, path):
+    """89: a routable Contact that stays the same"""
+    response, _ = phone.subscribe(path)
+    notify = phone.notify()
+    for contact in (response["Contact"], notify["Contact"]):
+        assert uri_of(contact).split("@")[1].split(";")[0] == f"127.0.0.1:{station.sip_port}"
+    with station.phone(transport="tcp") as other:
+        response, _ = other.subscribe(path)
+        assert "transport=tcp" in uri_of(response["Contact"]).lower()
+        assert uri_of(other.notify()["Contact"]) == uri_of(response["Contact"])
+
+
+def test_by_tls(tmp_path):
+    """21, 86: login, state, a change and a refresh over one connection"""
+    authority = certificates.Authority(tmp_path, "ca")
+    certificate, key = authority.sign("sip")
+    port = xcap.free_port()
+    settings = {"notifier.tls-certificate": certificate, "notifier.tls-key": key}
+
+    class Secure(Station):
+        def choose_ports(self):
+            super().choose_ports()
+            self.configure(notifier__listen=f"udp:127.0.0.1:{self.sip_port},tls:127.0.0.1:{port}")
+
+    with Secure(settings) as station, xcap.alice(station) as alice:
+        with station.phone(transport="tls", peer=("127.0.0.1", port), tls=certificates.client_context(authority),
+                           contact="sip:alice@192.0.2.7:5061;transport=tls") as phone:
+            response, dialog = phone.subscribe(HOME + "tls")
+            assert response.status == 200 and "transport=tls" in uri_of(response["Contact"]).lower()
+            assert told(phone.notify()) == {}
+            etag = put(alice, HOME + "tls", "bob")
+            assert told(phone.notify()) == {HOME + "tls": etag}
+            assert phone.subscribe(dialog=dialog)[0].status == 200
+            assert told(phone.notify()) == {HOME + "tls": etag}
 
 
 def test_a_refresh_moves_the_target(station, alice, phone, path):
@@ -258,7 +295,7 @@ def test_the_pace(paced):
 
 
 def test_the_subscriber_may_ask_for_less(paced):
-    """92, 93 (RFC 6446)"""
+    """92, 93, 94 (RFC 6446): min-rate is declined"""
     with xcap.alice(paced) as alice, paced.phone() as phone:
         _, dialog = phone.subscribe(HOME + "rate", event="xcap-diff;max-rate=0.25")
         first = phone.notify()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Patches keep a client's copy what the document is. The numbers are those of the statements in XCAP-DIFF.md."""
+"""Patches keep a client's copy what the document is. The numbers are those of the statements in statements.md."""
 import re
 import signal
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Subscriptions outlive the notifier. The numbers are those of the statements in XCAP-DIFF.md."""
+"""Subscriptions outlive the notifier. The numbers are those of the statements in statements.md."""
 import signal
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What NOTIFYs say of documents, collections and parts. The numbers are those of the statements in XCAP-DIFF.md."""
+"""What NOTIFYs say of documents, collections and parts. The numbers are those of the statements in statements.md."""
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -29,6 +29,17 @@ def test_the_body_is_xcap_diff(station, alice, phone, path):
     item = only(phone.notify())
     assert item.sel == path and not item.sel.startswith("/")
     assert item.new == bare(etag) and '"' not in item.new
+
+
+def test_a_body_has_three_kinds_of_items(alice, phone, path):
+    """40, 98: a client refetches what has another tag"""
+    etag = put_part(alice, path, xcap.lists("bob"))
+    phone.subscribe(path, path + FRIENDS, path + "/~~/resource-lists/list/@name")
+    document, element, attribute = diff_of(phone.notify())
+    assert [node.tag for node in (document, element, attribute)] == [
+        DIFF + "document", DIFF + "element", DIFF + "attribute"]
+    assert alice.get(path, if_none_match=f'"{document.get("new-etag")}"').status == 304
+    assert document.get("new-etag") == etag
 
 
 def test_a_refresh_tells_the_whole_state_again(alice, phone, path):

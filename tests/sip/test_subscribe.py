@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""SUBSCRIBE: events, logins, bodies, expiry, dialogs. The numbers are those of the statements in XCAP-DIFF.md."""
+"""SUBSCRIBE: events, logins, bodies, expiry, dialogs. The numbers are those of the statements in statements.md."""
+import time
+
 import pytest
 
 import sipua
 import xcap
+from place import SLOW
 from sipua import Dialog, entry_list, parameter
 from station import bare, items, only, told
 
@@ -47,6 +50,18 @@ def test_any_mode_is_taken(alice, phone, path, mode):
     assert told(phone.notify()) == {}
     alice.put(path, xcap.lists("bob"))
     assert only(phone.notify()).new
+
+
+@pytest.mark.parametrize("mode", ["no-patching", "xcap-patching", "aggregate"])
+def test_parts_are_told_the_same_in_every_mode(alice, phone, path, mode):
+    """6"""
+    alice.put(path, xcap.lists("bob"))
+    sel = path + "/~~/resource-lists/list/@name"
+    phone.subscribe(sel, event=f"xcap-diff;diff-processing={mode}")
+    assert only(phone.notify()).text == "friends"
+    alice.put(sel, "others")
+    item = only(phone.notify())
+    assert (item.kind, item.text, item.children) == ("attribute", "others", [])
 
 
 def test_no_patching_is_never_given_patches(alice, phone, path):
@@ -307,6 +322,14 @@ def test_the_list_is_looked_at_once_for_each_entry(alice, phone, path):
     etag = bare(xcap.stored(alice.put(path, xcap.lists("carol"))))
     item = only(phone.notify())
     assert (item.sel, item.new) == (path, etag)
+
+
+def test_there_is_nobody_to_wait_for(phone, path):
+    """23, 37: the first answer is final, and the first state is active"""
+    start = time.monotonic()
+    response, _ = phone.subscribe(path)
+    assert response.status == 200 and time.monotonic() - start < 2 * SLOW
+    assert phone.notify().state == "active"
 
 
 def test_too_many_entries(phone):
