@@ -6,6 +6,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -114,7 +115,8 @@ class Kamailio(Process):
         return Agent(name, self.address, **more)
 
     def sql(self, statement):
-        done = subprocess.run(["sqlite3", "-batch", "-cmd", ".timeout 5000", self.folder / "presence.sqlite", statement],
+        done = subprocess.run(["sqlite3", "-batch", "-cmd", ".timeout 5000",
+                               self.folder / "presence.sqlite", statement],
                               check=True, capture_output=True, timeout=60 * SLOW)
         return done.stdout.decode().strip()
 
@@ -125,7 +127,6 @@ class Kamailio(Process):
 
 def free_udp_port():
     """Free for UDP and TCP."""
-    import socket
     while True:
         port = free_port()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

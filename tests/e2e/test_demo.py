@@ -51,8 +51,8 @@ class Demo:
         return self.errors.read()[-5000:]
 
     def put(self, document):
-        subprocess.run(["curl", "-sf", "--digest", "-u", "alice:alice", "-H", "Content-Type: application/auth-policy+xml",
-                        "-T", KIT / document,
+        subprocess.run(["curl", "-sf", "--digest", "-u", "alice:alice",
+                        "-H", "Content-Type: application/auth-policy+xml", "-T", KIT / document,
                         f"http://{self.http}/xcap-root/pres-rules/users/sip:alice@example.com/index"],
                        check=True, timeout=60 * SLOW, stdout=subprocess.DEVNULL)
 

@@ -4,7 +4,7 @@ import pytest
 
 import xcap
 from daemon import eventually, free_port
-from world import StandIn, World, friends, rules
+from world import StandIn, World, rules
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +203,16 @@ def test_while_the_rules_cannot_be_fetched_nobody_is_judged_without_them(place):
     finally:
         place.server.start()
     bob.watches(alice).says("here")
+
+
+def test_another_spelling_of_the_domain_is_the_same_presentity(place, notifier):
+    alice, bob = place.people("alice", "bob")
+    alice.allows(bob)
+    alice.agent.publish("here")
+    watch = bob.agent.subscribe(alice.uri.replace("example.com", "Example.COM")).says("here")
+    alice.allows(bob, handling="block")
+    assert notifier.tell(alice.rules).status == 200
+    watch.becomes("terminated rejected")
 
 
 def test_parameters_of_the_event_do_not_keep_a_watcher_out(place):
