@@ -122,18 +122,21 @@ static bool has_except(const xmlNode *rule)
 	return false;
 }
 
-static bool shows_all(const xmlNode *rule)
+/* Without a word on it, nearly everybody means to show all. */
+static bool hides_some(const xmlNode *rule)
 {
 	static const struct {
 		const char *provides, *all;
 	} kinds[] = { { "provide-services", "all-services" }, { "provide-persons", "all-persons" },
 		{ "provide-devices", "all-devices" } };
 	const xmlNode *transformations = child(rule, "transformations", POLICY);
+	if (!transformations)
+		return false;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!child(child(transformations, kinds[i].provides, PRES_RULES), kinds[i].all,
 			    PRES_RULES))
-			return false;
-	return child(transformations, "provide-all-attributes", PRES_RULES) != NULL;
+			return true;
+	return !child(transformations, "provide-all-attributes", PRES_RULES);
 }
 
 /* Does an earlier rule that gives less take precedence there? */
@@ -160,7 +163,7 @@ static void look_at_rule(struct findings *findings, const xmlNode *first, const 
 	if (is_shadowed(first, rule))
 		add(findings, rule,
 			"an earlier rule that gives less, for some of the same watchers, wins");
-	if (handling(rule) == 3 && !shows_all(rule))
+	if (handling(rule) == 3 && hides_some(rule))
 		add(findings, rule, "it shows all of the state, whatever <transformations> says");
 }
 

@@ -51,6 +51,11 @@ static const struct {
 		{ "b: an earlier rule" } },
 	{ HEAD "<rule id='a'><conditions><identity>" BOB "</identity></conditions><actions>"
 	       "<pr:sub-handling>allow</pr:sub-handling></actions></rule></ruleset>",
+		{ NULL } },
+	{ HEAD "<rule id='a'><conditions><identity>" BOB "</identity></conditions><actions>"
+	       "<pr:sub-handling>allow</pr:sub-handling></actions><transformations>"
+	       "<pr:provide-services><pr:all-services/></pr:provide-services>"
+	       "</transformations></rule></ruleset>",
 		{ "a: it shows all" } },
 	{ HEAD "<rule id='a'><conditions><identity>" BOB "</identity></conditions><actions>"
 	       "<pr:sub-handling>block</pr:sub-handling></actions></rule></ruleset>",
