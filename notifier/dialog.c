@@ -100,8 +100,9 @@ static struct span host_of(struct span uri, unsigned *port_out)
 	*port_out = 0;
 	if (span_find(rest, ':', &end))
 		rest = span_from(rest, end + 1);
-	for (end = 0; end < rest.size && !memchr(";?>", rest.data[end], 3); end++)
-		;
+	for (end = 0; end < rest.size; end++)
+		if (rest.data[end] == ';' || rest.data[end] == '?' || rest.data[end] == '>')
+			break;
 	rest = span_first(rest, end);
 	while (span_find(rest, '@', &end))
 		rest = span_from(rest, end + 1);

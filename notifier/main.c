@@ -1,67 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xcap-notifier: starts, and stops as the mirror of its start. */
+#include "base/daemon.h"
 #include "base/log.h"
 #include "notifier/notifier.h"
 #include "notifier/rpc.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, READERS_EVERY = 60 /* ticks */, SPARE_FILES = 256 };
-
-static const char usage_text[] =
-	"usage: xcap-notifier [-c FILE] [--check]\n"
-	"  -c, --config FILE   the configuration (default " SETTINGS_PATH ")\n"
-	"      --check         load everything, say what is wrong, exit 0 or 1\n"
-	"      --help          this text\n"
-	"      --version       the version\n";
-
-struct arguments {
-	const char *config;
-	bool check, done;
-	int status;
-};
-
-static struct arguments read_arguments(int count, char **values)
-{
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct arguments arguments = { .config = SETTINGS_PATH };
-	int option;
-	while ((option = getopt_long(count, values, "c:", options, NULL)) != -1) {
-		if (option == 'c') {
-			arguments.config = optarg;
-		} else if (option == 'k') {
-			arguments.check = true;
-		} else {
-			arguments.done = true;
-			arguments.status = option == 'h' || option == 'v' ? 0 : 2;
-			if (!arguments.status)
-				fputs(option == 'h' ? usage_text
-						    : "xcap-notifier " XCAPD_VERSION "\n",
-					stdout);
-		}
-	}
-	if (!arguments.done && optind < count) {
-		fprintf(stderr, "xcap-notifier: unexpected argument: %s\n", values[optind]);
-		arguments.done = true;
-		arguments.status = 2;
-	}
-	if (arguments.status)
-		fputs(usage_text, stderr);
-	return arguments;
-}
+enum { TICK_MS = 1000, READERS_EVERY = 60 /* ticks */ };
 
 /* The daemon in its loop: what signals and the clock ask for. */
 struct daemon {
@@ -108,35 +59,6 @@ static void tick(void *context)
 	timer_set(notifier->loop, &daemon->tick, loop_now(notifier->loop) + TICK_MS);
 }
 
-/* The signals that the loop reads; before any thread starts. */
-static int block_signals(void)
-{
-	sigset_t set;
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a reason to die */
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static void raise_file_limit(const struct settings *settings)
-{
-	struct rlimit limit;
-	rlim_t wanted = settings->limits.connections + SPARE_FILES;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = limit.rlim_max > wanted ? wanted : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-		log_event(LEVEL_WARNING, "main",
-			"only %llu open files are allowed: limits.connections is %llu",
-			(unsigned long long)limit.rlim_cur,
-			(unsigned long long)settings->limits.connections);
-}
-
 static bool run(struct daemon *daemon)
 {
 	struct notifier *notifier = &daemon->notifier;
@@ -155,16 +77,16 @@ static bool run(struct daemon *daemon)
 	return well;
 }
 
-static int serve(const struct arguments *arguments)
+static int serve(const struct daemon_arguments *arguments)
 {
 	struct settings *settings;
 	struct usages *usages = NULL;
 	if (!notifier_load(arguments->config, &settings, &usages, stderr))
 		return 2;
 	log_setup((enum log_level)settings->log.level, (enum log_format)settings->log.format);
-	raise_file_limit(settings);
+	daemon_raise_file_limit(settings->limits.connections);
 	struct daemon daemon = { .notifier.config = arguments->config,
-		.signals.fd = block_signals() };
+		.signals.fd = daemon_signals() };
 	if (notifier_start(&daemon.notifier, settings, usages, stderr, &daemon.status)) {
 		daemon.status = 0;
 		if (!run(&daemon))
@@ -191,7 +113,7 @@ static int check(const char *config)
 
 int main(int count, char **values)
 {
-	struct arguments arguments = read_arguments(count, values);
+	struct daemon_arguments arguments = daemon_arguments("xcap-notifier", count, values);
 	if (arguments.done)
 		return arguments.status;
 	if (!rpc_start())

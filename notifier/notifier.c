@@ -37,14 +37,8 @@ bool notifier_check(const struct settings *settings, FILE *problems)
 static bool open_store(struct notifier *notifier, FILE *problems, int *status_out)
 {
 	const struct settings *settings = notifier->settings;
-	const struct store_settings wanted = {
-		.path = settings->store.path.data,
-		.max_size = settings->store.max_size,
-		.sync = settings->store.sync,
-		.create = true,
-		.history_versions = (unsigned)settings->store.history_versions,
-		.feed_keep_ms = settings->store.feed_keep_ms,
-	};
+	struct store_settings wanted = store_settings_of(settings);
+	wanted.create = true;
 	enum store_result result = store_open(&notifier->store, &wanted);
 	if (result == STORE_OK)
 		return true;

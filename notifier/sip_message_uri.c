@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "notifier/sip_message.h"
 
+#include "base/owner.h"
+
 #include <arpa/inet.h>
 #include <osipparser2/osip_parser.h>
 #include <osipparser2/osip_port.h>
@@ -31,8 +33,7 @@ static void *piece_resize(void *former, size_t size)
 	char *octets = piece_new(size);
 	if (!octets || !former)
 		return octets;
-	const struct piece *old =
-		(const struct piece *)((char *)former - offsetof(struct piece, octets));
+	const struct piece *old = OWNER_OF(const struct piece, octets, former);
 	memcpy(octets, former, old->size < size ? old->size : size);
 	return octets;
 }

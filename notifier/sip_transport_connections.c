@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/log.h"
+#include "base/owner.h"
 #include "notifier/sip_transport_private.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 enum { EVICTION_LOOKS = 16 };
-
-/* What a table's node is part of. */
-#define OWNER(type, member, node) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static uint64_t hash_of(const struct transport *transport, const void *octets, size_t size)
 {
@@ -44,7 +41,7 @@ static struct source *find_source(const struct transport *transport, const struc
 	struct table_node *node =
 		table_find(&transport->sources, hash_of(transport, address, sizeof(*address)));
 	for (; node; node = table_again(node)) {
-		struct source *source = OWNER(struct source, node, node);
+		struct source *source = OWNER_OF(struct source, node, node);
 		if (memcmp(&source->address, address, sizeof(*address)) == 0)
 			return source;
 	}
@@ -139,7 +136,7 @@ struct connection *connections_add(struct transport *transport, const struct hop
 struct connection *connection_by_number(const struct transport *transport, uint64_t number)
 {
 	struct table_node *node = table_find(&transport->by_number, number);
-	return node ? OWNER(struct connection, number_node, node) : NULL;
+	return node ? OWNER_OF(struct connection, number_node, node) : NULL;
 }
 
 /* Whom a connection was verified for it serves alone; who asks for no verification takes any. */
@@ -160,7 +157,7 @@ struct connection *connection_by_address(const struct transport *transport, cons
 	struct table_node *node =
 		table_find(&transport->by_address, address_hash(transport, &to->flow.address));
 	for (; node; node = table_again(node)) {
-		struct connection *connection = OWNER(struct connection, address_node, node);
+		struct connection *connection = OWNER_OF(struct connection, address_node, node);
 		if (serves(connection, to))
 			return connection;
 	}

@@ -68,13 +68,12 @@ enum exit_status store_restore(struct run *run)
 {
 	struct restoring *restoring;
 	struct store *copy;
-	struct store_settings settings;
+	struct store_settings settings = store_settings_of(run->settings);
 	struct progress progress;
 	const struct copy_progress copying = { tell, &progress };
 	struct verify_result found;
+	settings.create = true;
 	enum exit_status status = run_usages(run);
-	if (status == EXIT_WELL)
-		status = run_store_settings(run, true, &settings);
 	if (status != EXIT_WELL)
 		return status;
 	verify_guard("not restored: the file is damaged");

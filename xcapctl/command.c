@@ -25,27 +25,12 @@ enum exit_status complain_store(enum store_result result)
 	return complain("the store failed: %s", store_problem());
 }
 
-enum exit_status run_store_settings(struct run *run, bool create, struct store_settings *out)
-{
-	const struct settings *settings = run->settings;
-	*out = (struct store_settings){
-		.path = arena_text(run->arena, settings->store.path),
-		.max_size = settings->store.max_size,
-		.sync = settings->store.sync,
-		.create = create,
-		.history_versions = (unsigned)settings->store.history_versions,
-		.feed_keep_ms = settings->store.feed_keep_ms,
-	};
-	return out->path ? EXIT_WELL : complain("no memory");
-}
-
 enum exit_status run_store(struct run *run, bool create)
 {
-	struct store_settings settings;
+	struct store_settings settings = store_settings_of(run->settings);
 	if (run->store)
 		return EXIT_WELL;
-	if (run_store_settings(run, create, &settings) != EXIT_WELL)
-		return EXIT_FAILED;
+	settings.create = create;
 	if (store_open(&run->store, &settings) == STORE_OK)
 		return EXIT_WELL;
 	complain("cannot open the store at %s: %s", settings.path, store_problem());

@@ -48,7 +48,6 @@ enum exit_status complain_store(enum store_result result);
 
 /* Opens what the settings name, once. Complains unless EXIT_WELL. */
 enum exit_status run_store(struct run *run, bool create);
-enum exit_status run_store_settings(struct run *run, bool create, struct store_settings *out);
 enum exit_status run_usages(struct run *run);
 void run_end(struct run *run);
 

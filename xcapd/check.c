@@ -61,13 +61,7 @@ static int check_store(const struct settings *settings, FILE *report)
 {
 	struct stat status;
 	struct store *store = NULL;
-	struct store_settings wanted = {
-		.path = settings->store.path.data,
-		.max_size = settings->store.max_size,
-		.sync = settings->store.sync,
-		.history_versions = (unsigned)settings->store.history_versions,
-		.feed_keep_ms = settings->store.feed_keep_ms,
-	};
+	struct store_settings wanted = store_settings_of(settings);
 	if (stat(wanted.path, &status) != 0)
 		return 0; /* a start would make it */
 	if (store_open(&store, &wanted) != STORE_OK || !check_users(store, settings, report)) {

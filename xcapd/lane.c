@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/lane.h"
 
+#include "base/owner.h"
 #include "xcapd/handlers.h"
 #include "xcapd/part.h"
 
@@ -238,7 +239,7 @@ static void run_steps(struct lane *lane, bool all)
 
 static void lane_run(struct job *job)
 {
-	run_steps((struct lane *)(void *)((char *)job - offsetof(struct lane, job)), true);
+	run_steps(OWNER_OF(struct lane, job, job), true);
 }
 
 bool lanes_new(struct lanes **out, struct server *server)

@@ -1,102 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xcapd: starts, and stops as the mirror of its start. */
+#include "base/daemon.h"
 #include "base/log.h"
 #include "xcapd/check.h"
 #include "xcapd/http.h"
 #include "xcapd/metrics.h"
 #include "xcapd/server.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 enum { TICK_MS = 50 };
-
-static const char usage_text[] =
-	"usage: xcapd [-c FILE] [--check]\n"
-	"  -c, --config FILE   the configuration (default " SETTINGS_PATH ")\n"
-	"      --check         load everything, say what is wrong, exit 0 or 1\n"
-	"      --help          this text\n"
-	"      --version       the version\n";
-
-struct arguments {
-	const char *config;
-	bool check, done;
-	int status;
-};
-
-static struct arguments read_arguments(int count, char **values)
-{
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct arguments arguments = { .config = SETTINGS_PATH };
-	int option;
-	while ((option = getopt_long(count, values, "c:", options, NULL)) != -1) {
-		if (option == 'c') {
-			arguments.config = optarg;
-		} else if (option == 'k') {
-			arguments.check = true;
-		} else if (option == 'h' || option == 'v') {
-			fputs(option == 'h' ? usage_text : "xcapd " XCAPD_VERSION "\n", stdout);
-			arguments.done = true;
-		} else {
-			arguments.done = true;
-			arguments.status = 2;
-		}
-	}
-	if (!arguments.done && optind < count) {
-		fprintf(stderr, "xcapd: unexpected argument: %s\n", values[optind]);
-		arguments.done = true;
-		arguments.status = 2;
-	}
-	if (arguments.status)
-		fputs(usage_text, stderr);
-	return arguments;
-}
-
-/* A socket a connection, and some to spare. */
-static void raise_file_limit(const struct settings *settings)
-{
-	struct rlimit limit;
-	rlim_t wanted = settings->limits.connections + 256;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted
-				 ? wanted
-				 : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-		log_event(LEVEL_WARNING, "main",
-			"only %llu open files are allowed: limits.connections is %llu",
-			(unsigned long long)limit.rlim_cur,
-			(unsigned long long)settings->limits.connections);
-}
-
-/* The signals that the main loop reads; before any thread starts. */
-static int take_signals(void)
-{
-	sigset_t set;
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not a reason to die */
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static bool changed(struct span a, struct span b)
 {
@@ -183,7 +103,7 @@ static int serve(struct live *live, int signals, const char *path)
 	struct server server = { 0 };
 	struct http *http = NULL;
 	int status = 1;
-	raise_file_limit(live->settings);
+	daemon_raise_file_limit(live->settings->limits.connections);
 	if (server_start(&server, live, stderr, &status) && http_start(&http, &server, stderr)) {
 		sd_notify(0, "READY=1");
 		log_event(LEVEL_INFO, "main", "xcapd " XCAPD_VERSION " serves %.*s",
@@ -206,7 +126,7 @@ static int serve(struct live *live, int signals, const char *path)
 
 int main(int count, char **values)
 {
-	struct arguments arguments = read_arguments(count, values);
+	struct daemon_arguments arguments = daemon_arguments("xcapd", count, values);
 	if (arguments.done)
 		return arguments.status;
 	usages_start();
@@ -215,7 +135,7 @@ int main(int count, char **values)
 		status = check(arguments.config, stderr);
 	} else {
 		struct live *live = live_load(arguments.config, stderr);
-		int signals = take_signals();
+		int signals = daemon_signals();
 		if (live) {
 			log_setup((enum log_level)live->settings->log.level,
 				(enum log_format)live->settings->log.format);

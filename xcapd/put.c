@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/handlers.h"
 
+#include "base/owner.h"
 #include "xcapd/verdicts.h"
-
-#define OWNER(type, pointer, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct request *request_of_ticket(struct ticket *ticket)
 {
-	return OWNER(struct request, ticket, ticket);
+	return OWNER_OF(struct request, ticket, ticket);
 }
 
 struct request *request_of_job(struct job *job)
 {
-	return OWNER(struct request, job, job);
+	return OWNER_OF(struct request, job, job);
 }
 
 bool is_large(struct request *request)

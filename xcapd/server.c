@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "xcapd/server.h"
 
+#include "base/owner.h"
 #include "xcapd/commit.h"
 #include "xcapd/lane.h"
 #include "xcapd/pool.h"
@@ -109,14 +110,8 @@ void server_replace(struct server *server, struct live *live)
 static bool open_store(
 	struct server *server, const struct settings *settings, FILE *problems, int *status_out)
 {
-	struct store_settings wanted = {
-		.path = settings->store.path.data,
-		.max_size = settings->store.max_size,
-		.sync = settings->store.sync,
-		.create = true,
-		.history_versions = (unsigned)settings->store.history_versions,
-		.feed_keep_ms = settings->store.feed_keep_ms,
-	};
+	struct store_settings wanted = store_settings_of(settings);
+	wanted.create = true;
 	enum store_result result = store_open(&server->store, &wanted);
 	if (result == STORE_OK)
 		return true;
@@ -171,8 +166,7 @@ static void trim(struct server *server)
 
 static void upkeep(struct job *job)
 {
-	struct server *server =
-		(struct server *)(void *)((char *)job - offsetof(struct server, upkeep));
+	struct server *server = OWNER_OF(struct server, upkeep, job);
 	store_clear_readers(server->store);
 	trim(server);
 	atomic_store(&server->upkeep_runs, false);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 struct store; /* opaque */
+struct settings;
 
 enum store_result {
 	STORE_OK,
@@ -39,6 +40,9 @@ struct store_settings {
 	unsigned history_versions; /* former versions kept of each document */
 	uint64_t feed_keep_ms;
 };
+
+/* What a configuration says, with its path (which it must outlive); `create` is false. */
+struct store_settings store_settings_of(const struct settings *settings);
 
 enum store_result store_open(struct store **out, const struct store_settings *settings);
 void store_close(struct store **store); /* leaves NULL behind */
