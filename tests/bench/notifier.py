@@ -192,7 +192,7 @@ class NotifierGroups:
         count = 20_000 if self.bench.quick else 100_000
         filled, _ = self.bench.filled("told", count)
         self.telling(filled, count)
-        big, _ = self.bench.filled("untold", self.bench.documents)
+        big, _ = self.bench.big()
         self.absent(big, self.bench.documents)
 
     # --- clients subscribe ---
