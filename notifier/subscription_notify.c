@@ -245,11 +245,9 @@ static void tell(struct subscription *one)
 	uint64_t start = worked_ms();
 	write_body(one, &body);
 	charge(one, worked_ms() - start);
-	if (body.failed)
-		try_again(one);
-	else if (!body.worth_telling)
+	if (!body.failed && !body.worth_telling)
 		skip(one, &body);
-	else if (!notify(one, &body))
+	else if (body.failed || !notify(one, &body))
 		try_again(one);
 }
 

@@ -191,10 +191,15 @@ void diff_group_ends(
 
 /* --- patches: xcap_diff_patch.c --- */
 
-/* Tells of the group by the mode of the subscription; `most` is where the body has to end, *work
- * what was compared for it so far.
- * Bare etags are written where patches do not do. */
+/* What a body may still take. */
+struct diff_room {
+	size_t end;  /* octets at which it has to end */
+	size_t work; /* octets of documents that were compared for it so far */
+};
+
+/* Tells of the group by the mode of the subscription. Bare etags are written where patches do not
+ * do. */
 void diff_group_write(const struct diff_state *state, struct arena *arena,
-	const struct diff_group *group, size_t most, size_t *work, struct diff_writer *diff);
+	const struct diff_group *group, struct diff_room *room, struct diff_writer *diff);
 
 #endif

@@ -13,8 +13,8 @@ struct news {
 	struct arena *arena;
 	struct diff_writer diff;
 	size_t most;
-	size_t end; /* where the body has to end for what comes behind to fit */
-	size_t items, work;
+	struct diff_room room; /* its end: where the body has to end for what comes behind to fit */
+	size_t items;
 	uint64_t tag;
 	bool failed;
 };
@@ -39,7 +39,7 @@ static void tell_document(struct news *news, const struct diff_group *group)
 		return;
 	news->tag += diff_tag_document(news->arena, &group->id, now);
 	news->tag -= diff_tag_document(news->arena, &group->id, previous);
-	diff_group_write(news->state, news->arena, group, news->end, &news->work, &news->diff);
+	diff_group_write(news->state, news->arena, group, &news->room, &news->diff);
 	news->items += news->diff.body.size != before;
 }
 
@@ -57,7 +57,7 @@ static void tell_part(struct news *news, struct diff_target *target, struct span
 	news->tag += diff_tag_part(target->raw, target->entry->digest);
 	news->tag -= diff_tag_part(target->raw, told);
 	news->items++;
-	diff_part_write(&news->diff, target, &part, news->end);
+	diff_part_write(&news->diff, target, &part, news->room.end);
 }
 
 /* The parts of one document as they are at this moment. */
@@ -111,9 +111,9 @@ static void write_news(struct news *news)
 	bool plain = state->mode == MODE_NO_PATCHING && !news->targets.has_parts;
 	news->tag = state->tag;
 	diff_begin(&news->diff, news->arena, state->package->notifier->settings->http.root, plain);
-	news->end = news->most - news->rows.cost;
+	news->room.end = news->most - news->rows.cost;
 	for (struct diff_group *group = news->rows.first; group; group = group->next) {
-		news->end += group->cost;
+		news->room.end += group->cost;
 		tell_document(news, group);
 		tell_parts(news, group);
 	}

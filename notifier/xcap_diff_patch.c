@@ -9,8 +9,8 @@ struct leap {
 	const struct feed_row *row; /* the only one; NULL: several in one */
 	struct etag previous, now;
 	struct span sel;
-	size_t most;  /* where the body has to end */
-	size_t *work; /* octets of documents that were compared for this body */
+	size_t end; /* where the body has to end */
+	struct diff_room *room;
 };
 
 enum { WORK_MOST = 4 << 20 };
@@ -29,7 +29,7 @@ static const struct patch_edit *edit_of(const struct leap *leap, struct patch_ed
 }
 
 static enum patch_result make_patch(
-	const struct leap *leap, struct arena *arena, size_t room, struct buffer *ops)
+	const struct leap *leap, struct arena *arena, size_t space, struct buffer *ops)
 {
 	const struct settings *settings = leap->state->package->notifier->settings;
 	struct store *store = leap->state->package->notifier->store;
@@ -40,15 +40,15 @@ static enum patch_result make_patch(
 	};
 	struct span former, now;
 	struct patch_edit edit;
-	if (*leap->work > WORK_MOST
+	if (leap->room->work > WORK_MOST
 		|| store_version_read(
 			   store, arena, &leap->group->id, leap->previous.number, &former)
 			   != STORE_OK
 		|| store_version_read(store, arena, &leap->group->id, leap->now.number, &now)
 			   != STORE_OK)
 		return PATCH_IMPOSSIBLE;
-	size_t most = room < now.size ? room : now.size;
-	*leap->work += former.size + now.size;
+	size_t most = space < now.size ? space : now.size;
+	leap->room->work += former.size + now.size;
 	return edit_of(leap, &edit) ? patch_of_edit(arena, former, now, &edit, most, &limits, ops)
 				    : patch_between(arena, former, now, most, &limits, ops);
 }
@@ -61,21 +61,21 @@ static void write_leap(const struct leap *leap, struct arena *arena, struct diff
 	enum patch_result result = PATCH_IMPOSSIBLE;
 	size_t bare = diff->body.size + leap->sel.size + DIFF_ITEM_ROOM;
 	if (!diff->plain && leap->state->mode != MODE_NO_PATCHING && leap->previous.number
-		&& leap->now.number && bare < leap->most)
-		result = make_patch(leap, arena, leap->most - bare, &ops);
+		&& leap->now.number && bare < leap->end)
+		result = make_patch(leap, arena, leap->end - bare, &ops);
 	diff_document(diff, leap->sel, leap->previous, leap->now,
 		result == PATCH_MADE ? buffer_span(&ops) : (struct span){ NULL, 0 },
 		result == PATCH_SAME);
 }
 
 void diff_group_write(const struct diff_state *state, struct arena *arena,
-	const struct diff_group *group, size_t most, size_t *work, struct diff_writer *diff)
+	const struct diff_group *group, struct diff_room *room, struct diff_writer *diff)
 {
-	struct leap leap = { .state = state, .group = group, .work = work };
+	struct leap leap = { .state = state, .group = group, .room = room };
 	leap.sel = group->teller->kind == DIFF_WHOLE ? group->teller->raw
 						     : diff_sel(arena, &group->id);
 	diff_group_ends(group, &leap.previous, &leap.now);
-	leap.most = most;
+	leap.end = room->end;
 	if (state->mode != MODE_XCAP_PATCHING) {
 		if (leap.previous.number || leap.now.number)
 			write_leap(&leap, arena, diff);
@@ -87,9 +87,8 @@ void diff_group_write(const struct diff_state *state, struct arena *arena,
 		if (i)
 			leap.previous = leap.row->previous;
 		leap.now = leap.row->removed ? (struct etag){ 0 } : leap.row->etag;
-		leap.most = most > each * (group->count - 1 - i)
-				    ? most - each * (group->count - 1 - i)
-				    : 0;
+		size_t behind = each * (group->count - 1 - i);
+		leap.end = room->end > behind ? room->end - behind : 0;
 		write_leap(&leap, arena, diff);
 	}
 }

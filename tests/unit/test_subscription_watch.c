@@ -70,14 +70,24 @@ static void count(void *context, void *owner)
 	told[(size_t)(uintptr_t)owner]++;
 }
 
+static uint64_t dice = 5875;
+
+static size_t roll(size_t sides)
+{
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return (size_t)(dice % sides);
+}
+
 static struct watch_key random_key(void)
 {
 	static const char *const auids[] = { "lists", "rules" };
 	static const char *const users[] = { ANN, "sip:bob@example.com", "sip:ann@example.comx" };
 	static const char *const paths[] = { "index", "a", "a/b", "a/index", "a/b/index", "ab" };
-	const char *xui = rand() % 4 ? users[rand() % 3] : NULL;
-	return (struct watch_key){ doc_of(auids[rand() % 2], xui, paths[rand() % 6]),
-		(enum watch_what)(rand() % (WATCH_USAGE + 1)) };
+	const char *xui = roll(4) ? users[roll(3)] : NULL;
+	return (struct watch_key){ doc_of(auids[roll(2)], xui, paths[roll(6)]),
+		(enum watch_what)(roll(WATCH_USAGE + 1)) };
 }
 
 static void check_all(
@@ -96,9 +106,8 @@ static void the_index_tells_exactly_those_who_watch(void **state)
 	struct watch_key keys[WATCHERS];
 	struct watcher watchers[WATCHERS] = { 0 };
 	(void)state;
-	srand(5875);
 	for (size_t i = 0; i < LOOKS; i++) {
-		size_t k = (size_t)rand() % WATCHERS;
+		size_t k = roll(WATCHERS);
 		if (watchers[k].spot) {
 			watch_end(&watches, &watchers[k]);
 		} else {

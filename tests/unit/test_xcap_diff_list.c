@@ -60,7 +60,7 @@ static unsigned read_list(struct world *world, const char *body, struct diff_lis
 
 static const struct {
 	const char *body;
-	unsigned status;
+	unsigned long status;
 	const char *uris; /* each with a comma behind it */
 } bodies[] = {
 	{ "<resource-lists " LISTS
@@ -118,9 +118,9 @@ static void a_list_is_read(void **state)
 	}
 }
 
-static const struct principal joe = { ROLE_USER, SPAN(JOE) };
-static const struct principal reader = { ROLE_READER, SPAN("presence") };
-static const struct principal admin = { ROLE_ADMIN, SPAN("admin") };
+static const struct principal joe = { ROLE_USER, { JOE, sizeof(JOE) - 1 } };
+static const struct principal reader = { ROLE_READER, { "presence", 8 } };
+static const struct principal admin = { ROLE_ADMIN, { "admin", 5 } };
 
 #define MINE "resource-lists/users/" JOE "/"
 #define HIS "resource-lists/users/sip:bob@example.com/"
@@ -129,7 +129,7 @@ static const struct {
 	const struct principal *who;
 	const char *raw;
 	enum diff_kind kind;
-	size_t keys;
+	unsigned keys;
 	enum watch_what what;
 	const char *xui, *path; /* of the first key */
 } targets[] = {
