@@ -134,7 +134,7 @@ static size_t add_addresses(const struct place *place, struct resolved *results,
 	for (size_t i = 0; i < place->question->count && count < RESULTS_MOST; i++) {
 		const struct record *record = &place->question->records[i];
 		results[count] =
-			(struct resolved){ place->transport, record->address, record->length };
+			(struct resolved){ place->transport, record->length, record->address };
 		address_set_port(&results[count++].address, place->port);
 	}
 	return count;

@@ -27,8 +27,8 @@ struct resolve_wish {
 
 struct resolved {
 	enum sip_transport transport;
-	struct sockaddr_storage address;
 	socklen_t length;
+	struct sockaddr_storage address;
 };
 
 /* count 0: none, why says so. Called once, never from within resolve. */

@@ -3,6 +3,7 @@
 
 #include <ares.h>
 #include <arpa/nameser.h>
+#include <assert.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +67,11 @@ static void socket_ready(void *context, uint32_t events)
 	arm(dns);
 }
 
-static void socket_forget(struct dns_socket *socket)
+static void socket_forget(struct dns *dns, struct dns_socket *socket)
 {
-	loop_unwatch(socket->dns->loop, &socket->watch);
+	loop_unwatch(dns->loop, &socket->watch);
 	LIST_REMOVE(socket, link);
+	assert(LIST_FIRST(&dns->sockets) != socket);
 	free(socket);
 }
 
@@ -81,7 +83,7 @@ static void socket_state(void *context, ares_socket_t fd, int readable, int writ
 		socket = LIST_NEXT(socket, link);
 	if (!readable && !writable) {
 		if (socket)
-			socket_forget(socket);
+			socket_forget(dns, socket);
 		return;
 	}
 	if (!socket) {
@@ -239,6 +241,7 @@ static void settle(struct question *question, int status, uint32_t ttl)
 	}
 }
 
+/* c-ares wants its octets so. NOLINTNEXTLINE(readability-non-const-parameter) */
 static void named_answer(void *context, int status, int timeouts, unsigned char *octets, int size)
 {
 	static bool (*const readers[])(struct question *,
@@ -449,7 +452,7 @@ void dns_free(struct dns **dns)
 	while ((question = TAILQ_FIRST(&gone->by_use)))
 		drop(gone, question);
 	while (!LIST_EMPTY(&gone->sockets))
-		socket_forget(LIST_FIRST(&gone->sockets));
+		socket_forget(gone, LIST_FIRST(&gone->sockets));
 	table_free(&gone->questions);
 	free(gone);
 }

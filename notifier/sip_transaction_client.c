@@ -19,8 +19,8 @@ struct sip_outgoing {
 	struct table_node node; /* by branch, first: a node is its transaction */
 	struct sip *sip;
 	struct arena *arena; /* holds this too */
-	char branch[BRANCH + 1];
 	struct span sent_by;
+	char branch[BRANCH + 1];
 	bool listed;                       /* in the table of branches */
 	struct sip_outgoing *next, **link; /* of all */
 	sip_on_result *done;
@@ -29,11 +29,11 @@ struct sip_outgoing {
 	struct span method;
 	struct sip_draft draft;
 	struct span text; /* as it was sent last */
-	bool contact, tls_verify, big;
 	struct span host; /* of the next hop, for the certificate */
+	bool contact, tls_verify, big;
 
+	bool resolved; /* or there is nothing to resolve */
 	struct resolution *resolution;
-	bool resolved;         /* or there is nothing to resolve */
 	struct sip_flow *ways; /* to try in order */
 	size_t way_count, next_way;
 

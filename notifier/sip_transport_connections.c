@@ -3,6 +3,7 @@
 #include "base/owner.h"
 #include "notifier/sip_transport_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -196,9 +197,10 @@ void connection_doom(struct connection *connection, const char *why)
 	loop_post(transport->loop, &transport->bury);
 }
 
-static void bury(struct connection *connection)
+static void bury(struct transport *transport, struct connection *connection)
 {
-	TAILQ_REMOVE(&connection->transport->doomed, connection, by_use);
+	TAILQ_REMOVE(&transport->doomed, connection, by_use);
+	assert(TAILQ_FIRST(&transport->doomed) != connection);
 	octets_free(&connection->in);
 	free(connection->name);
 	free(connection);
@@ -223,7 +225,7 @@ void connections_bury(void *context)
 		uint64_t number = connection->flow.connection;
 		const char *why = connection->why;
 		tell_log(connection);
-		bury(connection);
+		bury(transport, connection);
 		transport->events.closed(transport->events.context, number, why);
 	}
 	transport_leave(transport);
@@ -235,7 +237,7 @@ void connections_free(struct transport *transport)
 	while ((connection = TAILQ_FIRST(&transport->by_use)))
 		connection_doom(connection, "");
 	while ((connection = TAILQ_FIRST(&transport->doomed)))
-		bury(connection);
+		bury(transport, connection);
 	loop_unpost(transport->loop, &transport->bury);
 	table_free(&transport->by_number);
 	table_free(&transport->by_address);
