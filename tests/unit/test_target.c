@@ -2,17 +2,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit/target_world.h"
 
-#include <sys/wait.h>
-
 #define ANN_BOOK doc_of(LISTS, ANN, "book")
-#define BOB_INDEX doc_of(LISTS, BOB, "index")
 #define ANN_RULES doc_of("pres-rules", ANN, "index")
-
-static struct answer held(const struct heard *heard)
-{
-	(void)heard;
-	return (struct answer){ TOLD_WELL, true, 0, 0 };
-}
 
 static struct answer ann_is_held(const struct heard *heard)
 {
@@ -473,108 +464,6 @@ static void a_reload_repeats_what_was_on_its_way_and_drops_who_is_gone(void **st
 	hall_end(&hall);
 }
 
-/* --- a machine that crashed --- */
-
-static void live_and_die(struct world *world)
-{
-	world_open(world);
-	struct hall *hall = hall_of(world, 1);
-	hall_start(hall);
-	hall_run_until(hall, all_told);
-	hall_run(hall, 300, 0);
-	hall->answers = held;
-	must_put(world, BOB_INDEX, SPAN("<a/>"));
-	hall_run(hall, 20, 0);
-	for (int i = 0; i < 3; i++)
-		must_put(world, ANN_INDEX, SPAN("<b/>"));
-	must_remove(world, ANN_INDEX);
-	must_put(world, ANN_INDEX, SPAN("<b/>"));
-	hall_run(hall, 20, 0);
-	_exit(0);
-}
-
-static void after_a_crash_of_the_machine_rows_are_told_one_by_one(void **state)
-{
-	(void)state;
-	struct world *world = world_new();
-	char path[160];
-	snprintf(path, sizeof(path), "%s/flight", world->path);
-	store_close(&world->store);
-	pid_t child = fork();
-	if (!child)
-		live_and_die(world);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	unlink(path);
-	world_open(world);
-	struct hall *hall = hall_of(world, 1);
-	hall_start(hall);
-	assert_true(hall->notifier.flight_lost);
-	hall_run(hall, 20, 0);
-	must_put(world, ANN_INDEX, SPAN("<b/>"));
-	hall_run_until(hall, all_told);
-	assert_int_equal(hall->heard_count, 7);
-	static const uint64_t etags[] = { 2, 3, 4, 0, 6, 7 };
-	for (size_t i = 0; i < 6; i++)
-		assert_heard(&hall->heard[i + 1], ANN, "index", i ? etags[i - 1] : 0, etags[i]);
-	hall_end(&hall);
-}
-
-static void die_young(struct world *world)
-{
-	world_open(world);
-	struct hall *hall = hall_of(world, 1);
-	hall_start(hall);
-	hall_run_until(hall, all_told);
-	must_put(world, ANN_INDEX, SPAN("<a/>"));
-	hall_run(hall, HALL_LONG_MS, 1);
-	hall->answers = held;
-	must_put(world, ANN_INDEX, SPAN("<b/>"));
-	must_put(world, ANN_INDEX, SPAN("<b/>"));
-	hall_run(hall, 5, 0);
-	_exit(0);
-}
-
-static void who_dies_before_the_first_mark_repeats_what_had_left_too(void **state)
-{
-	(void)state;
-	struct world *world = world_new();
-	store_close(&world->store);
-	pid_t child = fork();
-	if (!child)
-		die_young(world);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	world_open(world);
-	struct hall *hall = hall_of(world, 1);
-	must_put(world, ANN_INDEX, SPAN("<c/>"));
-	hall_start(hall);
-	hall_run_until(hall, all_told);
-	assert_int_equal(hall->heard_count, 2);
-	assert_heard(&hall->heard[0], ANN, "index", 1, 3);
-	assert_heard(&hall->heard[1], ANN, "index", 3, 4);
-	hall_end(&hall);
-}
-
-static void what_another_server_was_told_does_not_count(void **state)
-{
-	(void)state;
-	struct world *world = world_new();
-	store_close(&world->store);
-	pid_t child = fork();
-	if (!child)
-		live_and_die(world);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	world_open(world);
-	struct hall *hall = hall_of(world, 1);
-	hall->targets[0].uri = SPAN("sip:other");
-	hall_start(hall);
-	assert_false(hall->notifier.flight_lost);
-	hall_run_until(hall, all_told);
-	assert_int_equal(hall->heard_count, 2);
-	assert_heard(&hall->heard[0], ANN, "index", 0, 6);
-	assert_heard(&hall->heard[1], BOB, "index", 0, 1);
-	hall_end(&hall);
-}
-
 static void a_drain_waits_for_answers_and_begins_nothing(void **state)
 {
 	(void)state;
@@ -612,9 +501,6 @@ int main(void)
 		cmocka_unit_test(a_mark_that_fell_out_of_the_feed_asks_for_what_is_younger),
 		cmocka_unit_test(another_server_or_other_usages_are_told_everything),
 		cmocka_unit_test(a_reload_repeats_what_was_on_its_way_and_drops_who_is_gone),
-		cmocka_unit_test(after_a_crash_of_the_machine_rows_are_told_one_by_one),
-		cmocka_unit_test(who_dies_before_the_first_mark_repeats_what_had_left_too),
-		cmocka_unit_test(what_another_server_was_told_does_not_count),
 		cmocka_unit_test(a_drain_waits_for_answers_and_begins_nothing),
 	};
 	log_setup(LEVEL_ERROR, LOG_TEXT);
