@@ -148,10 +148,11 @@ static inline struct etag must_remove(struct world *world, struct doc_id id)
 
 static inline void assert_span(struct span have, const char *want)
 {
+	struct span wanted = span_of(want);
 	assert_non_null(have.data);
-	if (!span_equal_text(have, want))
-		print_error("have '%.*s', want '%s'\n", SPAN_ARG(have), want);
-	assert_true(span_equal_text(have, want));
+	if (!span_equal(have, wanted))
+		print_error("have '%.*s', want '%.*s'\n", SPAN_ARG(have), SPAN_ARG(wanted));
+	assert_true(span_equal(have, wanted));
 }
 
 static inline void assert_body(struct world *world, struct doc_id id, struct span want)
