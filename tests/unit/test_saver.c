@@ -5,7 +5,7 @@
 
 struct waiter {
 	struct saved saved;
-	struct loop *loop;
+	struct loop *loop = NULL;
 	unsigned told;
 	bool well, last;
 };
@@ -43,8 +43,8 @@ static void what_was_handed_over_is_on_disk_when_it_is_told(void **state)
 {
 	(void)state;
 	struct world *world = world_new();
-	struct loop *loop;
-	struct saver *saver;
+	struct loop *loop = NULL;
+	struct saver *saver = NULL;
 	assert_true(loop_new(&loop) && saver_new(&saver, loop, world->store));
 	struct waiter first = waiter_of(loop, false), forgotten = waiter_of(loop, false),
 		      last = waiter_of(loop, true);
@@ -71,8 +71,8 @@ static void what_nobody_asked_for_is_written_in_time_and_the_rest_at_the_end(voi
 {
 	(void)state;
 	struct world *world = world_new();
-	struct loop *loop;
-	struct saver *saver;
+	struct loop *loop = NULL;
+	struct saver *saver = NULL;
 	struct span value;
 	assert_true(loop_new(&loop) && saver_new(&saver, loop, world->store));
 	assert_true(saver_put(saver, "marks", SPAN("soon"), SPAN("1"), 10));
@@ -93,8 +93,8 @@ static void ten_thousand_pairs_are_a_few_commits(void **state)
 {
 	(void)state;
 	struct world *world = world_new();
-	struct loop *loop;
-	struct saver *saver;
+	struct loop *loop = NULL;
+	struct saver *saver = NULL;
 	char key[16];
 	assert_true(loop_new(&loop) && saver_new(&saver, loop, world->store));
 	struct waiter last = waiter_of(loop, true);
