@@ -19,7 +19,8 @@ static bool read_party(
 	bool well = sip_name_addr(value, &party);
 	*uri_out = party.uri;
 	*tag_out = sip_parameter(party.parameters, "tag");
-	return well && sip_uri_read(message->arena, party.uri, &uri) != SIP_URI_BAD;
+	return well && (!tag_out->data || sip_token_valid(*tag_out))
+	       && sip_uri_read(message->arena, party.uri, &uri) != SIP_URI_BAD;
 }
 
 static bool read_from(struct sip_message *message, struct span value)
@@ -78,9 +79,10 @@ static bool read_media_type(struct sip_message *message, struct span value)
 static bool read_event(struct sip_message *message, struct span value)
 {
 	size_t parameters = value.size;
+	struct span id = sip_parameter(value, "id");
 	(void)message;
 	span_find(value, ';', &parameters);
-	return sip_token_valid(sip_value(value))
+	return sip_token_valid(sip_value(value)) && (!id.data || sip_token_valid(id))
 	       && sip_parameters_valid(span_from(value, parameters));
 }
 

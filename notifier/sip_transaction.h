@@ -16,6 +16,9 @@ enum { SIP_T1 = 500, SIP_T2 = 4000, SIP_TIMER_F = 64 * SIP_T1, SIP_TIMER_J = 64 
 /* Server transactions that are kept at once; beyond it the oldest that was answered at least
  * SIP_KEEP_LEAST ago goes, and if there is none a new request is refused. */
 enum { SIP_SERVER_MOST = 65536, SIP_KEEP_LEAST = 5000 };
+/* Octets of answers that are kept: an answer is mostly what the request said. A long refusal is not
+ * kept: what comes again is refused again. */
+enum { SIP_KEPT_MOST = 32 << 20, SIP_REFUSAL_MOST = 4096 };
 
 /* Addresses that lately had no TCP for what is big: it goes there by UDP at once for a while. */
 enum { SIP_WITHOUT_TCP = 256, SIP_WITHOUT_TCP_MS = 60000 };
@@ -35,8 +38,8 @@ struct sip {
 	struct table lines;            /* by connection: what is on its way over it */
 	struct table servers;          /* by the topmost Via's branch and sent-by */
 	struct sip_without_tcp without_tcp[SIP_WITHOUT_TCP];
-	struct table sources; /* of those that another way may bring again */
-	size_t server_most;
+	struct table sources;     /* of those that another way may bring again */
+	size_t server_most, kept; /* octets of answers */
 	struct server *answered_first, *answered_last; /* in the order of their answers */
 	struct timer timer_j;                          /* of the first of them */
 	struct arena *scratch; /* for the message that is being read; NULL: a request took it */

@@ -121,6 +121,7 @@ static void drop(struct sip *sip, struct server *server)
 	struct arena *arena = server->pending ? server->pending->message->arena : NULL;
 	arena_free(&arena);
 	table_remove(&sip->servers, &server->node);
+	sip->kept -= server->response.size;
 	free((char *)server->response.data);
 	free(server);
 }
@@ -261,6 +262,9 @@ static void keep_answer(struct sip *sip, struct server *server, struct span resp
 	sip->answered_last = server;
 	if (!timer_is_set(&sip->timer_j))
 		timer_set(sip->loop, &sip->timer_j, server->answered_at + SIP_TIMER_J);
+	sip->kept += response.size;
+	while (sip->kept > SIP_KEPT_MOST)
+		drop_oldest(sip);
 }
 
 void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
@@ -280,7 +284,8 @@ void sip_answer(struct sip_incoming *incoming, const struct sip_answer *answer)
 		forget_source(sip, incoming->server);
 	if (response.data)
 		send_response(sip, &incoming->way_back, response);
-	if (response.data && incoming->flow.transport == SIP_UDP)
+	bool brief = answer->status < 300 || response.size <= SIP_REFUSAL_MOST;
+	if (response.data && brief && incoming->flow.transport == SIP_UDP)
 		keep_answer(sip, incoming->server, response);
 	else
 		drop(sip, incoming->server);

@@ -42,7 +42,7 @@ static bool says(struct span span, const char *text)
 	"i: call\r\n"                                                                     \
 	"CSeq: 0017\tSUBSCRIBE\r\n"                                                       \
 	"m: \"Ann, of\" <sip:ann@192.0.2.1;a,b>;expires=3 , <sip:c@d>\r\n"                \
-	"o: xcap-diff;diff-processing=Aggregate;id=\"7;8\"\r\n"                           \
+	"o: xcap-diff;diff-processing=Aggregate;id=7-8\r\n"                               \
 	"Accept: application/a , application/b;q=0.5\r\n"                                 \
 	"aCCept: ,application/c\r\n"                                                      \
 	"X-Many: a, b\r\n"                                                                \
@@ -89,7 +89,7 @@ static void the_nth_value_of_a_header_is_found(void **state)
 		size_t nth;
 		const char *value;
 	} rows[] = {
-		{ "event", 0, "xcap-diff;diff-processing=Aggregate;id=\"7;8\"" },
+		{ "event", 0, "xcap-diff;diff-processing=Aggregate;id=7-8" },
 		{ "event", 1, NULL },
 		{ "via", 0, "SIP/2.0/TCP [2001:db8::1]:5070 ;branch=z9hG4bKx ; RPORT" },
 		{ "via", 1, "SIP/2.0/UDP p" },
