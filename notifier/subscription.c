@@ -167,6 +167,7 @@ void subscription_end(struct subscription *one, const char *reason)
 	if (one->reason)
 		return;
 	one->reason = reason;
+	one->earliest = 0;
 	one->full_due = one->news_due = one->bodiless = false;
 	subscription_unlist(one);
 	timer_set(one->all->notifier->loop, &one->timer, loop_now(one->all->notifier->loop));

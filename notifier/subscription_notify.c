@@ -107,6 +107,8 @@ static void not_taken(struct subscription *one, const struct sip_result *result)
 {
 	uint64_t wait = result->retry_after ? (uint64_t)result->retry_after * 1000 : NOT_TAKEN_MS;
 	bool too_large = result->status == 413 || result->status == 513;
+	if (one->reason && wait > NOT_TAKEN_MS)
+		wait = NOT_TAKEN_MS; /* nothing else ends it */
 	if (too_large && !one->short_body)
 		wait = 0;
 	one->short_body |= too_large;
@@ -199,17 +201,16 @@ static void write_body(struct subscription *one, struct package_body *body)
 	body->worth_telling |= one->reason != NULL;
 }
 
-/* Of this thread alone: what others do is not the subscriber's cost. */
-static uint64_t worked_ms(void)
+uint64_t subscription_worked(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void charge(struct subscription *one, uint64_t cost)
+void subscription_charge(struct subscription *one, uint64_t since)
 {
-	uint64_t rest = cost * REST_TIMES;
+	uint64_t cost = subscription_worked() - since, rest = cost * REST_TIMES;
 	if (cost < DEAR_MS || one->person->role != ROLE_USER)
 		return;
 	one->person->rests = loop_now(loop_of(one)) + (rest < REST_MOST_MS ? rest : REST_MOST_MS);
@@ -232,7 +233,10 @@ static void tell(struct subscription *one)
 	struct subscriptions *all = one->all;
 	struct package_body body = { 0 };
 	arena_reset(all->arena);
-	enum person_state person = person_look(all, one->person);
+	uint64_t login;
+	const struct principal who = subscription_who(one);
+	enum person_state person = person_look(all, &who, &login);
+	person = subscriber_state(one, person, login);
 	if (person == PERSON_GONE || person == PERSON_CHANGED) {
 		one->full_due = one->news_due = one->bodiless = false;
 		one->reason = person == PERSON_GONE ? "rejected" : "deactivated";
@@ -242,9 +246,9 @@ static void tell(struct subscription *one)
 		try_again(one);
 		return;
 	}
-	uint64_t start = worked_ms();
+	uint64_t start = subscription_worked();
 	write_body(one, &body);
-	charge(one, worked_ms() - start);
+	subscription_charge(one, start);
 	if (!body.failed && !body.worth_telling)
 		skip(one, &body);
 	else if (body.failed || !notify(one, &body))
@@ -261,7 +265,7 @@ static uint64_t due_at(const struct subscription *one)
 		due = 0;
 	else if (one->news_due)
 		due = one->at_once || !one->notified ? 0 : one->notified + spacing(one);
-	if (!one->reason && due < one->person->rests)
+	if ((!one->reason || one->full_due) && due < one->person->rests)
 		due = one->person->rests;
 	return due < one->earliest ? one->earliest : due;
 }

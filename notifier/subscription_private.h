@@ -37,6 +37,7 @@ struct subscription {
 	uint64_t told, told_tag;      /* confirmed */
 	uint64_t sent, sent_tag;      /* on its way */
 	uint64_t crowded;             /* loop time at which all its refreshes are paid for */
+	uint64_t login;               /* what its last SUBSCRIBE was proved with; see person_look */
 	uint32_t flight;              /* place; 0: none */
 	uint32_t interval;            /* milliseconds of max-rate; 0: none was asked for */
 	uint8_t package;              /* index */
@@ -126,6 +127,10 @@ void subscription_login(struct subscriptions *all, const struct sip_incoming *in
 void subscription_look(struct subscription *one);
 /* Takes back what the timer or a NOTIFY would do. */
 void subscription_still(struct subscription *one);
+/* CPU time of this thread, milliseconds: what others do is not the subscriber's cost. */
+uint64_t subscription_worked(void);
+/* The subscriber has had this thread from `since` on: after much of it they rest. */
+void subscription_charge(struct subscription *one, uint64_t since);
 
 /* --- subscription_saved.c --- */
 
@@ -139,8 +144,13 @@ bool subscriptions_restore(struct subscriptions *all);
 
 enum person_state { PERSON_SAME, PERSON_CHANGED, PERSON_GONE, PERSON_UNKNOWN };
 
-/* What the store says of the one who subscribed; UNKNOWN: it does not answer. */
-enum person_state person_look(struct subscriptions *all, const struct person *person);
+/* What the store says of the one who subscribed; UNKNOWN: it does not answer. *login_out stands for
+ * the passwords that prove it: another one is another person, or one who wants other phones out. */
+enum person_state person_look(
+	struct subscriptions *all, const struct principal *who, uint64_t *login_out);
+/* The same of one of its subscriptions. */
+enum person_state subscriber_state(
+	const struct subscription *one, enum person_state state, uint64_t login);
 /* Looks at everybody who has subscriptions, a few at a time; and saves what was not saved. */
 void subscriptions_sweep(void *subscriptions);
 

@@ -23,6 +23,7 @@ struct wish {
 	size_t package;
 	struct subscription *subscription; /* NULL: an initial one */
 	struct principal who;
+	uint64_t login;   /* see person_look */
 	uint32_t expires; /* seconds; granted once it is accepted */
 	unsigned status;
 	const char *why;
@@ -129,7 +130,8 @@ static bool known_person(struct wish *wish)
 	if (wish->subscription
 		&& !span_equal(wish->who.name, subscription_who(wish->subscription).name))
 		return refuse(wish, 403, "somebody else's subscription");
-	return true;
+	return person_look(wish->all, &wish->who, &wish->login) == PERSON_SAME
+	       || refuse_with(wish, 503, "users cannot be read now", "Retry-After", "10");
 }
 
 /* "application/xcap-diff+xml", "application/(any)" or "(any)/(any)"; a quality of 0 is a no. */
@@ -255,6 +257,7 @@ static void renew(struct subscription *one, const struct wish *wish)
 	one->earliest = 0;
 	one->failures = 0;
 	one->short_body = false;
+	one->login = wish->login;
 }
 
 /* RFC 5839 §6: true when the subscriber has what there is. */
@@ -263,9 +266,13 @@ static bool has_it_all(struct subscription *one, const struct sip_message *messa
 	struct span wanted = sip_header(message, "suppress-if-match", 0);
 	struct package_body body = { 0 };
 	one->quenched = wanted.data && span_equal(sip_value(wanted), SPAN("*"));
-	if (!wanted.data
-		|| !package_of(one)->current(
-			package_state_of(one), one->state, one->all->arena, &body))
+	if (!wanted.data || one->person->rests > loop_now(one->all->notifier->loop))
+		return one->quenched;
+	uint64_t start = subscription_worked();
+	bool known =
+		package_of(one)->current(package_state_of(one), one->state, one->all->arena, &body);
+	subscription_charge(one, start);
+	if (!known)
 		return one->quenched;
 	struct span tag = arena_format(one->all->arena, "%016" PRIx64, body.tag);
 	if (!one->quenched && !span_equal(sip_value(wanted), tag))

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 enum {
-	LAYOUT = 1,
+	LAYOUT = 2,
 	LIST_STEP = 500,
 	CSEQ_LEAP = 100000, /* more NOTIFYs than a former process can have sent unnoticed */
 	HERD_MS_EACH = 1,   /* full states after a crash are told apart from each other */
@@ -21,6 +21,7 @@ static struct span encode(const struct subscription *one)
 	row_text(&row, span_of(package_of(one)->name));
 	row_text(&row, who.name);
 	row_number(&row, who.role, 1);
+	row_number(&row, one->login, 8);
 	dialog_write(&one->dialog, &row);
 	row_number(&row, loop_wall_clock() + one->expires - now, 8);
 	row_number(&row, one->interval, 4);
@@ -117,6 +118,7 @@ static struct subscription *decode(
 	size_t package = package_named(row_take_text(from));
 	struct principal who = { .name = row_take_text(from) };
 	who.role = (enum role)row_take_number(from, 1);
+	uint64_t login = row_take_number(from, 8);
 	bool well = layout == LAYOUT && package < PACKAGES && dialog_read(&dialog, from);
 	uint64_t expires = row_take_number(from, 8);
 	if (well && !from->failed && expires > wall)
@@ -124,6 +126,7 @@ static struct subscription *decode(
 	dialog_end(&dialog);
 	if (!one)
 		return NULL;
+	one->login = login;
 	one->expires = loop_now(loop) + (expires - wall);
 	one->interval = (uint32_t)row_take_number(from, 4);
 	one->rate_asked = row_take_number(from, 1);

@@ -3,13 +3,26 @@
 
 enum { SWEEP_EVERY_MS = 1000, SWEEP_TURNS = 30, SAVE_WITHIN_MS = 1000 };
 
-enum person_state person_look(struct subscriptions *all, const struct person *person)
+static uint64_t login_of(const struct user *user)
+{
+	uint64_t key[2] = { 0, user->count };
+	for (size_t i = 0; i < user->count; i++) {
+		const struct credential *one = &user->credentials[i];
+		key[0] = text_hash(key, (struct span){ (const char *)one->ha1,
+						digest_hex_size(one->algorithm) / 2 });
+	}
+	return key[0];
+}
+
+enum person_state person_look(
+	struct subscriptions *all, const struct principal *who, uint64_t *login_out)
 {
 	struct user user;
-	struct span name = { person->name, person->size };
-	switch (store_user_read(all->notifier->store, all->arena, name, &user)) {
+	*login_out = 0;
+	switch (store_user_read(all->notifier->store, all->arena, who->name, &user)) {
 	case STORE_OK:
-		return user.role == (enum role)person->role ? PERSON_SAME : PERSON_CHANGED;
+		*login_out = login_of(&user);
+		return user.role == who->role ? PERSON_SAME : PERSON_CHANGED;
 	case STORE_ABSENT:
 		return PERSON_GONE;
 	default:
@@ -17,10 +30,19 @@ enum person_state person_look(struct subscriptions *all, const struct person *pe
 	}
 }
 
+enum person_state subscriber_state(
+	const struct subscription *one, enum person_state state, uint64_t login)
+{
+	return state == PERSON_SAME && login != one->login ? PERSON_CHANGED : state;
+}
+
 static void sweep_person(struct subscriptions *all, const struct person *person)
 {
-	enum person_state state = person_look(all, person);
+	uint64_t login;
+	const struct principal who = { (enum role)person->role, { person->name, person->size } };
+	enum person_state found = person_look(all, &who, &login);
 	for (struct subscription *one = person->first; one; one = one->sibling) {
+		enum person_state state = subscriber_state(one, found, login);
 		if (state == PERSON_GONE)
 			subscription_end(one, "rejected");
 		else if (state == PERSON_CHANGED)
