@@ -6,13 +6,14 @@
 #include "notifier/rpc.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, READERS_EVERY = 60 /* ticks */ };
+enum { TICK_MS = 1000, TIDY_EVERY = 60 /* ticks */ };
 
 /* The daemon in its loop: what signals and the clock ask for. */
 struct daemon {
@@ -54,8 +55,10 @@ static void tick(void *context)
 		loop_stop(notifier->loop);
 		return;
 	}
-	if (++daemon->ticks % READERS_EVERY == 0)
+	if (++daemon->ticks % TIDY_EVERY == 0) {
 		store_clear_readers(notifier->store);
+		malloc_trim(0); /* what a flood took goes back */
+	}
 	timer_set(notifier->loop, &daemon->tick, loop_now(notifier->loop) + TICK_MS);
 }
 

@@ -31,9 +31,9 @@ struct diff_package {
 	struct notifier *notifier;
 	struct watches watches;
 	struct follower follower;
-	struct post go_on;         /* the feed had more rows than one turn takes */
-	uint64_t position;         /* of the feed: handed out up to here */
-	struct arena *arena;       /* of one look at the feed */
+	struct post go_on;   /* the feed had more rows than one turn takes */
+	uint64_t position;   /* of the feed: handed out up to here */
+	struct arena *arena; /* of one look at the feed, or of one document whose parts are told */
 	struct usages *usages;     /* that the watches were made with */
 	struct diff_state *states; /* all, for a reload */
 };

@@ -60,11 +60,11 @@ enum store_result diff_read(struct diff_state *state, struct arena *arena,
 
 static uint64_t digest_of(struct arena *arena, const struct diff_part *part)
 {
-	static const uint64_t key[2] = { 3, 3 };
+	uint64_t key[2] = { 3, 3 };
 	struct buffer all = { .arena = arena };
 	if (!part->exists)
 		return DIGEST_ABSENT;
-	buffer_append(&all, part->octets);
+	key[0] = text_hash(key, part->octets);
 	for (size_t i = 0; i < part->in_scope.count; i++) {
 		row_text(&all, part->in_scope.items[i].prefix);
 		row_text(&all, part->in_scope.items[i].uri);
@@ -154,14 +154,15 @@ static void visit_document(struct tour *tour, struct diff_target *target)
 	tour->failed |= result != STORE_OK && result != STORE_ABSENT;
 }
 
-/* The parts of one document come one after the other, as a rule. */
+/* The parts of one document come one after the other, as a rule. One document at a time is kept. */
 static bool read_around(struct tour *tour, struct diff_target *target)
 {
 	struct snapshot snapshot;
+	struct arena *arena = tour->state->package->arena;
 	if (tour->read && doc_id_equal(&tour->read->id, &target->id))
 		return true;
-	enum store_result result =
-		diff_read(tour->state, tour->arena, target, STORE_BODY, &snapshot);
+	arena_reset(arena);
+	enum store_result result = diff_read(tour->state, arena, target, STORE_BODY, &snapshot);
 	tour->read = target;
 	tour->document = snapshot.body;
 	return result == STORE_OK || result == STORE_ABSENT;

@@ -64,6 +64,7 @@ static void tell_part(struct news *news, struct diff_target *target, struct span
 static void tell_parts(struct news *news, const struct diff_group *group)
 {
 	struct snapshot snapshot = { 0 };
+	struct arena *arena = news->state->package->arena; /* one document at a time is kept */
 	bool read = false;
 	for (size_t i = 0; i < news->targets.count && !news->failed; i++) {
 		struct diff_target *target = &news->targets.items[i];
@@ -71,8 +72,9 @@ static void tell_parts(struct news *news, const struct diff_group *group)
 			|| !doc_id_equal(&target->id, &group->id))
 			continue;
 		if (!read) {
+			arena_reset(arena);
 			enum store_result result =
-				diff_read(news->state, news->arena, target, STORE_BODY, &snapshot);
+				diff_read(news->state, arena, target, STORE_BODY, &snapshot);
 			news->failed = result != STORE_OK && result != STORE_ABSENT;
 			read = true;
 		}
