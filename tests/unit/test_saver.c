@@ -5,7 +5,7 @@
 
 struct waiter {
 	struct saved saved;
-	struct loop *loop = NULL;
+	struct loop *loop;
 	unsigned told;
 	bool well, last;
 };
