@@ -318,8 +318,8 @@ bool schemas_accept(const struct schemas *schemas, xmlDoc *document, struct conf
 	bool is_attribute = stranger->type == XML_ATTRIBUTE_NODE;
 	const xmlNode *element = is_attribute ? stranger->parent : stranger;
 	return conflict_set(why, CONFLICT_SCHEMA_VALIDATION_ERROR,
-		"line %ld, element %.100s%s%.100s: no schema describes it here, though its namespace is "
-		"known",
+		"line %ld, element %.100s%s%.100s: no schema describes it here, though its "
+		"namespace is known",
 		xmlGetLineNo(element), (const char *)element->name,
 		is_attribute ? ", attribute " : "",
 		is_attribute ? (const char *)stranger->name : "");

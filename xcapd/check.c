@@ -27,7 +27,8 @@ static void check_user(
 		for (size_t j = 0; j < count; j++)
 			if (!has_credential(user, names[j], realm)) {
 				fprintf(report,
-					"user %.*s cannot log in under realm %.*s: set the password again\n",
+					"user %.*s cannot log in under realm %.*s: set the "
+					"password again\n",
 					SPAN_ARG(user->name), SPAN_ARG(realm));
 				break;
 			}

@@ -31,7 +31,8 @@ static const struct config_key keys[] = {
 	{ "http", "root", CONFIG_TEXT, AT(http.root), "http://127.0.0.1:8080/xcap-root", 0, 0, NULL,
 		"the public XCAP root URI; its path, which may be /, is where documents live" },
 	{ "http", "tls-certificate", CONFIG_TEXT, AT(http.tls_certificate), NULL, 0, 0, NULL,
-		"PEM file with the certificate and its chain; with tls-key, every listener speaks TLS" },
+		"PEM file with the certificate and its chain; with tls-key, every listener speaks "
+		"TLS" },
 	{ "http", "tls-key", CONFIG_TEXT, AT(http.tls_key), NULL, 0, 0, NULL,
 		"PEM file with the key of tls-certificate" },
 	{ "http", "tls-client-ca", CONFIG_TEXT, AT(http.tls_client_ca), NULL, 0, 0, NULL,
@@ -61,7 +62,8 @@ static const struct config_key keys[] = {
 	{ "auth", "digest-algorithms", CONFIG_LIST, AT(auth.algorithms_text), "MD5", 0, 0, NULL,
 		"of MD5, SHA-256, in the order of the challenges" },
 	{ "auth", "trusted", CONFIG_LIST, AT(auth.trusted_text), NULL, 0, 0, NULL,
-		"networks (CIDR) of proxies whose asserted identities and forwarding headers hold" },
+		"networks (CIDR) of proxies whose asserted identities and forwarding headers "
+		"hold" },
 	{ "auth", "trusted-readers", CONFIG_LIST, AT(auth.trusted_readers_text), NULL, 0, 0, NULL,
 		"networks (CIDR) that read every document without credentials" },
 

@@ -261,7 +261,8 @@ void settings_check_auth(struct settings *settings, struct config_origin *origin
 		settings->arena, readers, &settings->auth.trusted_readers, origin, readers);
 	if (settings_networks_overlap(&settings->auth.trusted, &settings->auth.trusted_readers))
 		config_problem(origin, readers,
-			"overlaps with auth.trusted: everybody behind that proxy would be a reader");
+			"overlaps with auth.trusted: everybody behind that proxy would be a "
+			"reader");
 }
 
 static void check_sip_listen(struct settings *settings, struct config_origin *origin)

@@ -159,7 +159,8 @@ static struct span world_sign(struct world *world, const struct client *client)
 		cnonce, (int)size, ha2);
 	digest_hex(algorithm, &all, 1, response);
 	return arena_format(arena,
-		"Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%.*s\", "
+		"Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
+		"response=\"%.*s\", "
 		"qop=auth, nc=%s, cnonce=\"%s\"%s%s%s",
 		client->name, realm, nonce, uri, (int)size, response, nc, cnonce,
 		client->algorithm ? ", algorithm=" : "", or_else(client->algorithm, ""),

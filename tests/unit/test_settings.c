@@ -108,8 +108,8 @@ static void the_defaults_are_those_of_the_contract(void **state)
 
 static void addresses_are_parsed(void **state)
 {
-	struct settings *s = load_good(
-		"[http]\nlisten = 192.0.2.1:80, [2001:db8::1]:443, [::]:0, [::]:0\n[admin]\nlisten =\n");
+	struct settings *s = load_good("[http]\nlisten = 192.0.2.1:80, [2001:db8::1]:443, [::]:0, "
+				       "[::]:0\n[admin]\nlisten =\n");
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&s->http.listen.items[0].socket;
 	const struct sockaddr_in6 *v6 =
 		(const struct sockaddr_in6 *)&s->http.listen.items[1].socket;

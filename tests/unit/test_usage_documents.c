@@ -460,7 +460,8 @@ static void elements_that_slip_through_a_wildcard_are_judged(void **state)
 		{ LISTS("<ab:x>\n<entry uri='a'/></ab:x>"), "line 4, element entry: " },
 		{ LISTS("<ab:x>\n<ab:y>\n<resource-lists><list/></resource-lists></ab:y></ab:x>"),
 			NULL },
-		{ LISTS("<ab:x><ab:y><resource-lists>\n<list a='b'/></resource-lists></ab:y></ab:x>"),
+		{ LISTS("<ab:x><ab:y><resource-lists>\n<list "
+			"a='b'/></resource-lists></ab:y></ab:x>"),
 			"line 4, element list, attribute a: " },
 		{ LISTS("<p:sub-handling xmlns:p='urn:ietf:params:xml:ns:pres-rules'>x"
 			"</p:sub-handling>"),

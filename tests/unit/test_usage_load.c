@@ -69,8 +69,8 @@ static void a_bad_definition_is_told_with_file_and_line(void **state)
 		{ USAGE("a") "<content judge='strict'><root element='a'/></content>" TREE
 			     "</usage>",
 			"a.xml:3: element content: a strict judge needs a schema" },
-		{ USAGE("a") "<content judge='off' schema='a.xsd'><root element='a'/></content>" TREE
-			     "</usage>",
+		{ USAGE("a") "<content judge='off' schema='a.xsd'><root "
+			     "element='a'/></content>" TREE "</usage>",
 			"a.xml:3: element content: a judge that is off" },
 		{ USAGE("a") "<content judge='lax' most='99999999999G'><root element='a'/>"
 			     "</content>" TREE "</usage>",
@@ -89,11 +89,11 @@ static void a_bad_definition_is_told_with_file_and_line(void **state)
 		{ USAGE("a") CONTENT TREE
 			"<rules>\n<uri element='b' form='absolute' auid='a'/></rules></usage>",
 			"a.xml:6: element uri: \"auid\" needs" },
-		{ USAGE("a") CONTENT TREE
-			"<rules>\n<uri element='b' form='absolute-http' home='own'/></rules></usage>",
+		{ USAGE("a") CONTENT TREE "<rules>\n<uri element='b' form='absolute-http' "
+					  "home='own'/></rules></usage>",
 			"a.xml:6: element uri: \"home\" needs" },
-		{ USAGE("a") "<content judge='strict' schema='none.xsd'><root element='a'/></content>" TREE
-			     "</usage>",
+		{ USAGE("a") "<content judge='strict' schema='none.xsd'><root "
+			     "element='a'/></content>" TREE "</usage>",
 			"a.xml:3: schema none.xsd: No such file" },
 		{ USAGE("a") "<content judge='strict' schema='xcap-caps.xsd'><root element='a'/>"
 			     "</content>" TREE "</usage>",
@@ -242,7 +242,8 @@ static void a_new_usage_is_two_files(void **state)
 		{ "<a xmlns='urn:a'><b/><x:any xmlns:x='urn:x'/></a>", true },
 		{ "<a xmlns='urn:a'><b/><x:any xmlns:x='urn:x'><b xmlns='urn:a'/></x:any></a>",
 			false },
-		{ "<a xmlns='urn:a'><b/><x:any xmlns:x='urn:x'><c xmlns='urn:a'><c/></c></x:any></a>",
+		{ "<a xmlns='urn:a'><b/><x:any xmlns:x='urn:x'><c "
+		  "xmlns='urn:a'><c/></c></x:any></a>",
 			true },
 		{ "<a xmlns='urn:a' xmlns:a='urn:a' a:local='1'><b/></a>", true },
 		{ "<a xmlns='urn:a'><b xmlns:a='urn:a' a:other='1'/></a>", false },

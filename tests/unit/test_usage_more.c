@@ -36,7 +36,8 @@ static void a_stylesheet_says_what_is_wrong(void **state)
 	struct arena *arena = arena_new(0);
 	struct usages *set = set_of(DEFINITION(SHEET, USERS, ""), "a.xsl",
 		XSL("<xsl:template match='/*'>"
-		    "<xsl:if test='@bad'><constraint-failure phrase='{@bad} of {$xui} {$path}'/></xsl:if>"
+		    "<xsl:if test='@bad'><constraint-failure phrase='{@bad} of {$xui} "
+		    "{$path}'/></xsl:if>"
 		    "<xsl:if test='@twice'><uniqueness-failure phrase='p'><exists field='a/@x'>"
 		    "<alt-value>y</alt-value></exists></uniqueness-failure></xsl:if>"
 		    "<xsl:if test='@odd'><whatever/></xsl:if></xsl:template>"));

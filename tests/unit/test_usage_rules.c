@@ -96,9 +96,9 @@ static void services_and_their_lists_differ_from_their_siblings(void **state)
 {
 	static const struct uniqueness cases[] = {
 		{ "rls-services",
-			SERVICES(
-				"<service uri='a'><list><rl:entry uri='a'/><rl:entry uri='a'/></list>"
-				"</service>"),
+			SERVICES("<service uri='a'><list><rl:entry uri='a'/><rl:entry "
+				 "uri='a'/></list>"
+				 "</service>"),
 			{ "rls-services/service/list/a:entry%5B2%5D/@uri"
 			  "?xmlns(a=urn:ietf:params:xml:ns:resource-lists)" } },
 		{ "rls-services",
@@ -111,8 +111,8 @@ static void services_and_their_lists_differ_from_their_siblings(void **state)
 				 "<service uri='b'><list name='a'/></service>"),
 			{ NULL } },
 		{ "rls-services",
-			SERVICES(
-				"<service uri='a'><list/></service><service uri='a'><list/></service>"),
+			SERVICES("<service uri='a'><list/></service><service "
+				 "uri='a'><list/></service>"),
 			{ "rls-services/service%5B2%5D/@uri" } },
 		{ "rls-services",
 			SERVICES("<service uri='sip:a@b'><list/></service>"
@@ -133,11 +133,11 @@ static void a_field_chooses_the_offender_wherever_it_stands(void **state)
 			      "xmlns='urn:x'/></z></x:y></entry><entry uri='a'/></list>"),
 			"a" },
 		{ "rls-services",
-			SERVICES(
-				"<!-- <service/> --><service uri='s'><list><rl:list/><rl:list>"
-				"<rl:display-name>n</rl:display-name><rl:entry uri='a'/><?p?>"
-				"<rl:entry uri='b'/><rl:entry uri='c'/><rl:entry uri='b'/></rl:list>"
-				"</list></service>"),
+			SERVICES("<!-- <service/> --><service uri='s'><list><rl:list/><rl:list>"
+				 "<rl:display-name>n</rl:display-name><rl:entry uri='a'/><?p?>"
+				 "<rl:entry uri='b'/><rl:entry uri='c'/><rl:entry "
+				 "uri='b'/></rl:list>"
+				 "</list></service>"),
 			"b" },
 	};
 	struct arena *arena = arena_new(0);
