@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { PIECE = 4096, NOTHING = -1 };
+enum { PIECE = 4096, READ_MOST = 8 * 1024, NOTHING = -1 };
 
 /* --- octets that wait --- */
 
@@ -174,7 +174,7 @@ static ssize_t receive(struct connection *connection)
 	if (connection->tls) {
 		result = sip_tls_read(connection->tls, room, SCRATCH, &size);
 	} else {
-		ssize_t got = recv(connection->watch.fd, room, SCRATCH, MSG_DONTWAIT);
+		ssize_t got = recv(connection->watch.fd, room, READ_MOST, MSG_DONTWAIT);
 		if (got > 0)
 			return got;
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -230,6 +230,21 @@ static enum sip_tls_result push(struct connection *connection, size_t *sent_out)
 	return SIP_TLS_DONE;
 }
 
+/* Who sends requests and does not read what they get is not heard either. */
+static bool is_clogged(const struct connection *connection)
+{
+	return !connection->outgoing
+	       && (connection->out.size > QUEUE_MOST / 2
+		       || connection->transport->queued > QUEUED_MOST / 2);
+}
+
+static uint32_t events_of(const struct connection *connection, enum sip_tls_result result)
+{
+	if (result != SIP_TLS_WAIT_OUT)
+		return EPOLLIN;
+	return is_clogged(connection) ? EPOLLOUT : EPOLLIN | EPOLLOUT;
+}
+
 static void flush(struct connection *connection)
 {
 	enum sip_tls_result result = SIP_TLS_DONE;
@@ -250,7 +265,7 @@ static void flush(struct connection *connection)
 		connection->stuck_since = 0;
 	else if (!connection->stuck_since)
 		connection->stuck_since = loop_now(connection->transport->loop);
-	wait_for(connection, result == SIP_TLS_WAIT_OUT ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	wait_for(connection, events_of(connection, result));
 	if (!connection->doomed)
 		arm(connection);
 }

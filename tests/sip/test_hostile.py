@@ -2,6 +2,7 @@
 """Peers that mean harm: what they can learn, spend and hold."""
 import shutil
 import signal
+import socket
 import threading
 import time
 
@@ -155,3 +156,27 @@ def test_whose_documents_are_not_theirs_is_not_said(station, alice, bob, path):
         phone.subscribe(*entries)
         full = phone.notify()
         assert told(full) == {} and (full["SIP-ETag"], full.body) == (empty["SIP-ETag"], empty.body)
+
+
+def test_who_asks_all_the_time_and_never_reads(station, alice, phone, path):
+    """100 connections full of requests: the others wait for a little of each, not for all of it."""
+    one = (b"OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=a\r\n"
+           b"To: <sip:a@b>\r\nCall-ID: q\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
+    phone.subscribe(path)
+    phone.notify()
+    before = station.notifier_kilobytes()
+    flood = [socket.create_connection(station.sip) for _ in range(100)]
+    for stream in flood:
+        stream.setblocking(False)
+    for _ in range(20):
+        for stream in flood:
+            try:
+                stream.send(one * 400)
+            except BlockingIOError:
+                pass
+    try:
+        assert slowest_but_few(station, phone, alice, path, 7) < 0.5 * SLOW
+        assert SLOW > 1 or station.notifier_kilobytes() - before < 100000
+    finally:
+        for stream in flood:
+            stream.close()
