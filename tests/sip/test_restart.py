@@ -24,6 +24,7 @@ def test_a_subscription_goes_on(station, alice, phone, path, number):
     phone.notify()
     put(alice, path, "carol")
     before = phone.notify()
+    time.sleep(0.2)  # for the answer to it to arrive
     station.restart_notifier(number)
     assert phone.quiet(0.7)
     last = put(alice, path, "dave")
