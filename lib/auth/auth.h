@@ -29,8 +29,8 @@ struct auth_request {
 	struct span method;
 	struct span target; /* raw request target */
 	bool any_target;    /* SIP: a proxy may have changed the target on the way, so the digest's
-			       uri is hashed as it stands and compared with nothing (RFC 3261 §22.4);
-			       against replay there is the nonce count */
+			       uri is hashed as it stands and compared with nothing (RFC 3261
+			       §22.4); against replay there is the nonce count */
 	struct span realm;  /* auth_realm's choice */
 	struct span authorization; /* the header's value; none when absent */
 	size_t authorizations; /* how many Authorization headers came; more than one is refused */
