@@ -434,12 +434,12 @@ TEST(a_long_element_put_for_a_similar_one_is_compared_with_it)
 
 /* --- memory --- */
 
-#define MUCH_FORMER                                                                                 \
-	"<a xmlns:p='urn:u' i='1' p:j='2'><b k='&lt;'>x<![CDATA[y]]></b>t<c/>u<!--c--><e uri='1'/>" \
-	"<f xmlns:z='urn:3&amp;4'><z:g/></f></a>"
-#define MUCH_NOW                                                                                      \
-	"<a xmlns:p='urn:u' xmlns:q='urn:3&amp;4' i='2' p:k='3'><b k='&amp;' l=''>z<![CDATA[y]]></b>" \
-	"<p:n/>t<!--d--><e uri='1'><m p:x=''/></e><q:h/></a>"
+#define MUCH_FORMER                                                                     \
+	"<a xmlns:p='urn:u' i='1' p:j='2'><b k='&lt;'>x<![CDATA[y]]></b>t<c/>u<!--c-->" \
+	"<e uri='1'/><f xmlns:z='urn:3&amp;4'><z:g/></f></a>"
+#define MUCH_NOW                                                  \
+	"<a xmlns:p='urn:u' xmlns:q='urn:3&amp;4' i='2' p:k='3'>" \
+	"<b k='&amp;' l=''>z<![CDATA[y]]></b><p:n/>t<!--d--><e uri='1'><m p:x=''/></e><q:h/></a>"
 
 static void without_memory(bool edit)
 {

@@ -471,7 +471,8 @@ static void elements_that_slip_through_a_wildcard_are_judged(void **state)
 		{ LISTS("<ab:x t:type='ab:anything'"
 			" xmlns:t='http://www.w3.org/2001/XMLSchema-instance'/>"),
 			"line 3, element x" },
-		{ LISTS("<ab:x t:type='listType' xmlns:t='http://www.w3.org/2001/XMLSchema-instance'>"
+		{ LISTS("<ab:x t:type='listType' "
+			"xmlns:t='http://www.w3.org/2001/XMLSchema-instance'>"
 			"<entry uri='a'/></ab:x>"),
 			NULL },
 		{ LISTS("<list t:type='listType'"
