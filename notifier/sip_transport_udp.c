@@ -99,13 +99,22 @@ static int send_by(const struct listener *listener, const struct hop *to, struct
 	return errno;
 }
 
+/* Requests go to one host each, whatever a Contact or a Route says. */
+static bool is_multicast(const struct sockaddr_storage *address)
+{
+	const struct in6_addr octets = address_octets(address);
+	return IN6_IS_ADDR_V4MAPPED(&octets) ? octets.s6_addr[12] >> 4 == 14
+					     : IN6_IS_ADDR_MULTICAST(&octets);
+}
+
 enum transport_result udp_send(struct transport *transport, const struct hop *to,
 	struct span octets, struct sip_flow *flow_out, const char **why_out)
 {
 	const struct sockaddr_storage *address = &to->flow.address;
 	struct listener *listener = listener_for(transport, SIP_UDP, address, to->flow.listener);
-	if (!listener) {
-		*why_out = "no UDP listener for that kind of address";
+	if (!listener || is_multicast(address)) {
+		*why_out = listener ? "a multicast address"
+				    : "no UDP listener for that kind of address";
 		return TRANSPORT_REFUSED;
 	}
 	int error = send_by(listener, to, octets);

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import xcap
+from daemon import eventually
 from place import SLOW, SOURCE
 from sipua import Message
 from station import Station, bare, items, only, told
@@ -180,3 +181,11 @@ def test_who_asks_all_the_time_and_never_reads(station, alice, phone, path):
     finally:
         for stream in flood:
             stream.close()
+
+
+@pytest.mark.parametrize("where", ["239.1.2.3", "224.0.0.1"])
+def test_a_crowd_is_not_notified(station, phone, path, where):
+    before = station.notifier_log().count("a multicast address")
+    response, _ = phone.subscribe(path, expires=0, Record_Route=f"<sip:{where};lr>")
+    assert response.status == 200
+    assert eventually(lambda: station.notifier_log().count("a multicast address") > before, 5)
