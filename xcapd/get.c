@@ -46,7 +46,7 @@ static bool fetch(struct request *request, struct snapshot *out)
 	if (!read_document(request, conditional ? 0 : SIZE_MAX, out, &found))
 		return false;
 	if (!found)
-		return read_template(request, out);
+		return request_knows_owner(request) && read_template(request, out);
 	if (!conditional)
 		return true;
 	/* The body may be a newer version than the head that was judged: then it is judged again.

@@ -311,7 +311,7 @@ static bool permit(struct request *request)
 }
 
 /* Only an admin or reader gets so far for another's home, so only they learn who exists. */
-static bool know_owner(struct request *request)
+bool request_knows_owner(struct request *request)
 {
 	const struct doc_id *id = &request->target.id;
 	struct user owner;
@@ -323,6 +323,17 @@ static bool know_owner(struct request *request)
 	if (found == STORE_ABSENT)
 		return request_refuse(request, OUTCOME_ABSENT, "no such user");
 	return found == STORE_OK || request_refuse(request, OUTCOME_BUSY, NULL);
+}
+
+/* Who has the document that is asked for exists: that look is taken when there is none (get.c). */
+static bool know_owner(struct request *request)
+{
+	bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
+	if (reads && request->target.whole && !request->target.has_node
+		&& !request->conditions_malformed
+		&& !usage_generated(request->usage, &request->target.id))
+		return true;
+	return request_knows_owner(request);
 }
 
 static bool select_node(struct request *request)

@@ -134,6 +134,10 @@ enum progress request_act(struct request *request);
 bool request_refuse(struct request *request, enum outcome outcome, const char *why, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Does the user whose home is asked for exist, as far as the asker may learn it? If not, it is
+ * refused. */
+bool request_knows_owner(struct request *request);
+
 /* Frees the arena, the request within it, and its hold on settings when nobody holds it any more.
  */
 void request_hold(struct request *request);
