@@ -64,6 +64,9 @@ def test_another_password_ends_what_the_former_one_began(own_station):
         assert (notify.state, notify.reason, notify.body) == ("terminated", "deactivated", b"")
 
 
+SOON = 0.5 if SLOW == 1 else 8  # seconds; sanitizers are slow on whatever is dear
+
+
 def slowest_but_few(station, phone, client, path, count=9):
     """How long a change takes to be heard, for all but the worst of them."""
     waits = []
@@ -98,7 +101,7 @@ def test_one_who_asks_for_much_again_and_again(station, alice, bob, path, fields
         thread.start()
         try:
             time.sleep(0.5)
-            assert slowest_but_few(station, phone, bob, theirs) < 0.5 * SLOW
+            assert slowest_but_few(station, phone, bob, theirs) < SOON
         finally:
             done.set()
             thread.join()
@@ -176,7 +179,7 @@ def test_who_asks_all_the_time_and_never_reads(station, alice, phone, path):
             except BlockingIOError:
                 pass
     try:
-        assert slowest_but_few(station, phone, alice, path, 7) < 0.5 * SLOW
+        assert slowest_but_few(station, phone, alice, path, 7) < SOON
         assert SLOW > 1 or station.notifier_kilobytes() - before < 100000
     finally:
         for stream in flood:
