@@ -77,13 +77,13 @@ static bool offers_auth(struct span qop)
 	return false;
 }
 
+/* No word on it means MD5 (RFC 7616 §3.4). */
 static bool find_algorithm(struct span text, enum digest_algorithm *out)
 {
-	*out = DIGEST_MD5;
-	if (!text.data || span_equal_nocase(text, SPAN("MD5")))
-		return true;
-	*out = DIGEST_SHA256;
-	return span_equal_nocase(text, SPAN("SHA-256"));
+	for (*out = DIGEST_MD5; *out < DIGEST_ALGORITHMS; ++*out)
+		if (!text.data || span_equal_nocase(text, span_of(digest_algorithm_text(*out))))
+			return true;
+	return false;
 }
 
 bool credentials_take(

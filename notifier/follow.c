@@ -13,7 +13,6 @@ enum { LOOK_EVERY_MS = 1000 };
 
 struct follow {
 	struct loop *loop;
-	struct store *store;
 	struct watch bell;
 	struct timer look;
 	struct post first; /* rings those who joined */
@@ -59,7 +58,6 @@ bool follow_new(struct follow **out, struct loop *loop, struct store *store)
 	if (!follow)
 		return false;
 	follow->loop = loop;
-	follow->store = store;
 	follow->bell = (struct watch){ store_doorbell(store), bell_rang, follow, false };
 	follow->look = (struct timer){ .fire = look, .context = follow };
 	follow->first = (struct post){ .run = ring_first, .context = follow };

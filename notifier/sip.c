@@ -140,12 +140,6 @@ bool sip_reload(struct sip *sip, const struct settings *settings, FILE *problems
 	return true;
 }
 
-struct span sip_contact(struct sip *sip, struct arena *arena, const struct sip_flow *flow)
-{
-	struct span us = sip_build_sent_by(sip, arena, flow);
-	return sip_build_contact(arena, us, flow->transport, false);
-}
-
 void sip_figures(const struct sip *sip, struct sip_figures *out)
 {
 	*out = sip->figures;

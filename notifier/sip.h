@@ -141,8 +141,6 @@ bool sip_check(const struct settings *settings, FILE *problems);
 /* New certificates and limits; listeners stay. False: problems were told, the old ones stay. */
 bool sip_reload(struct sip *sip, const struct settings *settings, FILE *problems);
 
-/* "sip:xcapd@127.0.0.1:5070;transport=tcp": our address as a peer of that flow sees it. */
-struct span sip_contact(struct sip *sip, struct arena *arena, const struct sip_flow *flow);
 /* A random text, for tags and call-ids: 24 characters that no header needs quoting for. */
 enum { SIP_TOKEN = 24 };
 void sip_token(char out[SIP_TOKEN + 1]);

@@ -177,8 +177,6 @@ void stream_flush_all(void *transport);
 /* So many of what waits for a connection have left, or never will. */
 void stream_unqueue(struct connection *connection, size_t size);
 
-bool octets_append(struct octets *octets, struct span more);
-void octets_drop(struct octets *octets, size_t size);
 void octets_free(struct octets *octets);
 
 static inline struct span octets_span(const struct octets *octets)

@@ -10,7 +10,7 @@ enum { PIECE = 4096, READ_MOST = 8 * 1024, NOTHING = -1 };
 
 /* --- octets that wait --- */
 
-bool octets_append(struct octets *octets, struct span more)
+static bool octets_append(struct octets *octets, struct span more)
 {
 	if (octets->start && octets->start + octets->size + more.size > octets->capacity) {
 		memmove(octets->data, octets->data + octets->start, octets->size);
@@ -33,7 +33,7 @@ bool octets_append(struct octets *octets, struct span more)
 	return true;
 }
 
-void octets_drop(struct octets *octets, size_t size)
+static void octets_drop(struct octets *octets, size_t size)
 {
 	octets->start += size;
 	octets->size -= size;

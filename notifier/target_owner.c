@@ -10,7 +10,7 @@ struct etag etag_numbered(const struct peer *target, uint64_t number)
 		      : (struct etag){ 0, 0 };
 }
 
-uint64_t owner_hash(struct span xui)
+static uint64_t owner_hash(struct span xui)
 {
 	return stable_hash(1, xui);
 }
@@ -144,7 +144,8 @@ void owner_free(struct owner *owner)
 	free(owner);
 }
 
-void owner_leave(struct owner *owner)
+/* Its queue has become empty, or its rows are on disk: it goes as soon as nothing needs it. */
+static void owner_leave(struct owner *owner)
 {
 	struct peer *target = owner->target;
 	if (owner->parked) {

@@ -222,13 +222,10 @@ void target_free(struct peer *target);
 /* Of this store; number 0: none. */
 struct etag etag_numbered(const struct peer *target, uint64_t number);
 uint64_t document_hash(const struct doc_id *id);
-uint64_t owner_hash(struct span xui);
 bool kept_copy(struct kept_id *to, const struct doc_id *id); /* false: too long, emptied */
 struct owner *owner_find(const struct peer *target, struct span xui);
 struct owner *owner_make(struct peer *target, struct span xui); /* NULL without memory */
-/* Its queue has become empty, or its rows are on disk: it goes as soon as nothing needs it. */
-void owner_leave(struct owner *owner);
-void owner_free(struct owner *owner); /* with its changes */
+void owner_free(struct owner *owner);                           /* with its changes */
 void owner_stands(struct owner *owner, enum stand stand);
 /* Idle, and something to tell: ready. */
 void owner_wake(struct owner *owner);
@@ -248,7 +245,6 @@ bool target_take(struct peer *target, const struct delivery_change *next, uint64
 /* Reads a page; false: there is no room, or nothing to read. */
 bool target_read(struct peer *target);
 void target_resync(struct peer *target, uint64_t since);
-bool target_wants(const struct peer *target, struct span auid);
 
 /* --- target_send.c --- */
 
@@ -256,7 +252,6 @@ void target_send(struct peer *target);
 void owner_timer(void *owner);
 void target_probe(void *target);
 void owner_forget_tell(struct owner *owner); /* as if it had not been answered yet */
-uint64_t target_wait(struct peer *target, unsigned tries);
 void recents_expire(struct peer *target);
 
 /* --- target_park.c --- */

@@ -5,7 +5,7 @@
 
 enum { PAGE_ROWS = 128 };
 
-bool target_wants(const struct peer *target, struct span auid)
+static bool target_wants(const struct peer *target, struct span auid)
 {
 	for (size_t i = 0; i < target->wanted_count; i++)
 		if (span_equal(target->wanted[i], auid))

@@ -24,7 +24,7 @@ static uint64_t jitter(struct targets *targets, uint64_t most)
 	return targets->random % (most + 1);
 }
 
-uint64_t target_wait(struct peer *target, unsigned tries)
+static uint64_t target_wait(struct peer *target, unsigned tries)
 {
 	const struct target_limits *limits = &target->targets->limits;
 	uint64_t wait = limits->least_wait_ms;
