@@ -71,7 +71,8 @@ static bool fetch_around(struct request *request, size_t most, struct snapshot *
 	bool found;
 	if (usage_generated(request->usage, &request->target.id))
 		return generated_read(request, out);
-	return read_document(request, most, out, &found) && (found || read_template(request, out));
+	return read_document(request, most, out, &found)
+	       && (found || (request_knows_owner(request) && read_template(request, out)));
 }
 
 static void answer_document(struct request *request)
@@ -154,7 +155,8 @@ static bool store_template(struct request *request)
 	if (!body.data || usage_generated(request->usage, id)
 		|| !usage_permits(request->usage, &request->who, id, ACCESS_WRITE)
 		|| store_read(request->server->store, request->arena, id, STORE_HEAD, &head)
-			   != STORE_ABSENT)
+			   != STORE_ABSENT
+		|| !request_knows_owner(request))
 		return false;
 	prepare_ticket(request, template_done);
 	request->ticket.write.conditions = NULL;

@@ -329,11 +329,17 @@ bool request_knows_owner(struct request *request)
 static bool know_owner(struct request *request)
 {
 	bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
-	if (reads && request->target.whole && !request->target.has_node
-		&& !request->conditions_malformed
+	if (reads && request->target.whole && !request->conditions_malformed
 		&& !usage_generated(request->usage, &request->target.id))
 		return true;
 	return request_knows_owner(request);
+}
+
+/* That there is no such user comes before what is wrong with the selector. */
+static bool refuse_selector(struct request *request, enum outcome outcome, const char *why)
+{
+	return request_knows_owner(request)
+	       && request_refuse(request, outcome, why ? "%s" : NULL, why);
 }
 
 static bool select_node(struct request *request)
@@ -351,11 +357,11 @@ static bool select_node(struct request *request)
 	case SELECTOR_OK:
 		return true;
 	case SELECTOR_EXTENSION:
-		return request_refuse(request, OUTCOME_ABSENT, why ? "%s" : NULL, why);
+		return refuse_selector(request, OUTCOME_ABSENT, why);
 	case SELECTOR_NO_MEMORY:
 		return request_refuse(request, OUTCOME_BUSY, NULL);
 	default:
-		return request_refuse(request, OUTCOME_MALFORMED, why ? "%s" : NULL, why);
+		return refuse_selector(request, OUTCOME_MALFORMED, why);
 	}
 }
 

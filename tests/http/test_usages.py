@@ -353,7 +353,10 @@ def test_groups_have_uris_of_their_own_in_the_owners_domain(alice, bob):
 
 def test_a_phone_finds_its_services_and_puts_parts_of_them():
     with xcap.Server({"http.root": "http://xcap.ims.example.com/"}) as server, xcap.alice(server) as alice, \
-            xcap.reader(server) as reader, xcap.bob(server) as bob:
+            xcap.reader(server) as reader, xcap.bob(server) as bob, xcap.admin(server) as admin:
+        for unknown in ("", "/~~/simservs"):
+            xcap.refused(admin.get("/" + SIMSERVS.format("sip:nobody@example.com") + unknown), 404)
+        assert server.ctl("doc", "list").stdout.count(b"simservs") == 0, "who does not exist gets no document"
         path = "/" + SIMSERVS.format("sip:alice@example.com")
         unstored = reader.get(path)
         assert unstored.status == 200 and b"communication-diversion" in unstored.body
