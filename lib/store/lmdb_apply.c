@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { REMOVAL_PAGES = 256, MOST_TRIES = 2, BODY_ROW = 64, FEED_ROW = 64, CLAIM_ROW = 2048 };
+enum { PACKED_BLOCK = 64 << 10 };
 
 /* --- what must hold --- */
 
@@ -165,8 +166,9 @@ static void demand_write(struct store *store, struct demand *demand, const struc
 		      + change->selector.size + change->component.size;
 	for (size_t i = 0; i < change->bindings.count; i++)
 		feed += change->bindings.items[i].prefix.size + change->bindings.items[i].uri.size;
+	size_t content = content_of(write).octets.size;
 	demand_row(store, demand,
-		BODY_ROW + change->who.size + write->body.size + write->claim_count * CLAIM_HASH);
+		BODY_ROW + change->who.size + content + write->claim_count * CLAIM_HASH);
 	demand_row(store, demand, feed);
 	demand->pages += write->claim_count * 2 + 4; /* 4: the scope's row */
 	for (size_t i = 0; i < write->claim_count; i++)
@@ -277,11 +279,18 @@ static bool all_failed(struct write *const *writes, size_t count)
 	return count > 0;
 }
 
-enum store_result store_apply(struct store *store, struct write *const *writes, size_t count)
+/* Without memory they stay as they are. */
+static void pack_all(struct arena *arena, struct write *const *writes, size_t count)
 {
-	problem_clear();
-	if (count == 0)
-		return STORE_OK;
+	for (size_t i = 0; i < count; i++) {
+		bool has_body = arena && !writes[i]->remove;
+		writes[i]->packed =
+			has_body ? pack(arena, writes[i]->body) : (struct span){ NULL, 0 };
+	}
+}
+
+static void apply_all(struct store *store, struct write *const *writes, size_t count)
+{
 	bool retry = count == 1;
 	enum store_result result = STORE_OK;
 	if (count > 1)
@@ -292,5 +301,16 @@ enum store_result store_apply(struct store *store, struct write *const *writes, 
 		forget_outcomes(writes, count, STORE_FAILED);
 	for (size_t i = 0; i < count && retry; i++)
 		apply_alone(store, writes[i]);
+}
+
+enum store_result store_apply(struct store *store, struct write *const *writes, size_t count)
+{
+	problem_clear();
+	if (count == 0)
+		return STORE_OK;
+	struct arena *arena = arena_new(PACKED_BLOCK);
+	pack_all(arena, writes, count);
+	apply_all(store, writes, count);
+	arena_free(&arena);
 	return all_failed(writes, count) ? STORE_FAILED : STORE_OK;
 }

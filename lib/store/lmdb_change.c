@@ -133,6 +133,8 @@ static int put_document(struct changing *changing, enum table table, const struc
 	document->time = changing->now;
 	document->former = before->versions;
 	document->former_count = (uint32_t)kept;
+	if (key.size + row_size(encode_document, document) > row_inside(changing->store))
+		document->octets = (struct span){ NULL, 0 };
 	return row_put(
 		changing->txn, changing->store->tables[table], &key, 0, encode_document, document);
 }
@@ -169,7 +171,7 @@ static int add_version(
 					  .who = write->change.who,
 					  .claim_count = claims->count,
 					  .claims = hashes,
-					  .octets = write->body,
+					  .content = content_of(write),
 				  });
 }
 
@@ -177,7 +179,11 @@ int change_put(struct changing *changing, const struct before *before, const str
 	const struct claim_set *claims)
 {
 	size_t kept = versions_kept(changing, before);
-	struct document document = { .size = write->body.size, .claim_count = claims->count };
+	struct document document = {
+		.size = write->body.size,
+		.claim_count = claims->count,
+		.octets = content_of(write).octets,
+	};
 	int rc = drop_versions(changing, before, kept);
 	if (rc == MDB_SUCCESS)
 		rc = claims_give_up(

@@ -24,14 +24,15 @@ static enum store_result body_find(
 static enum store_result body_copy(struct store *store, MDB_txn *txn, struct arena *arena,
 	const struct document *document, struct span *out)
 {
-	struct body body;
-	enum store_result result = body_find(store, txn, document->number, &body);
+	struct body body = { .content = { document->octets, document->size } };
+	enum store_result result = STORE_OK;
+	if (!document->octets.size)
+		result = body_find(store, txn, document->number, &body);
 	if (result != STORE_OK)
 		return result;
-	if (body.removed || body.octets.size != document->size)
+	if (body.removed || body.content.size != document->size)
 		return row_damaged(TABLE_BODIES);
-	*out = arena_copy(arena, body.octets);
-	return out->data ? STORE_OK : without_memory();
+	return unpack(arena, &body.content, out);
 }
 
 static enum store_result document_find(struct store *store, MDB_txn *txn, enum table table,
@@ -170,7 +171,7 @@ static enum store_result version_fill(struct store *store, MDB_txn *txn, struct 
 	*out = (struct version){
 		.etag = { store_generation(store), number },
 		.time = body.time,
-		.size = body.octets.size,
+		.size = (size_t)body.content.size,
 		.removed = body.removed,
 		.who = arena_copy(arena, body.who),
 	};
@@ -264,8 +265,7 @@ static enum store_result version_copy(struct store *store, MDB_txn *txn, struct 
 		return result;
 	if (body.removed)
 		return STORE_ABSENT;
-	*out = arena_copy(arena, body.octets);
-	return out->data ? STORE_OK : without_memory();
+	return unpack(arena, &body.content, out);
 }
 
 enum store_result store_version_read(struct store *store, struct arena *arena,

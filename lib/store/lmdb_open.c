@@ -184,6 +184,15 @@ static int generation_put(struct store *store, MDB_txn *txn, uint64_t generation
 		(struct span){ (const char *)octets.octets, octets.size });
 }
 
+static int format_put(struct store *store, MDB_txn *txn)
+{
+	char format[sizeof(format_mark) + 4];
+	uint32_t version = store->format = STORE_FORMAT;
+	memcpy(format, format_mark, sizeof(format_mark));
+	memcpy(format + sizeof(format_mark), &version, sizeof(version));
+	return meta_put(store, txn, format_name, (struct span){ format, sizeof(format) });
+}
+
 static enum store_result format_check(struct store *store, MDB_txn *txn, const char *path)
 {
 	MDB_val value;
@@ -193,10 +202,11 @@ static enum store_result format_check(struct store *store, MDB_txn *txn, const c
 		return unusable(path, "an LMDB environment of another application");
 	uint32_t version;
 	memcpy(&version, (const char *)value.mv_data + mark, sizeof(version));
-	if (version != STORE_FORMAT)
+	if (version < STORE_FORMAT_OLDEST || version > STORE_FORMAT)
 		return problem_set(STORE_UNUSABLE,
-			"%s: the store has format %u, this program reads format %d only", path,
-			version, STORE_FORMAT);
+			"%s: the store has format %u, this program reads format %d", path, version,
+			STORE_FORMAT);
+	store->format = version;
 	uint64_t generation;
 	if (meta_get(store, txn, generation_name, &value) != MDB_SUCCESS
 		|| !number_of_key(value, &generation) || generation == 0)
@@ -231,16 +241,12 @@ static enum store_result tables_open(
 
 static int tables_make(struct store *store, MDB_txn *txn)
 {
-	char format[sizeof(format_mark) + 4];
-	uint32_t version = STORE_FORMAT;
-	memcpy(format, format_mark, sizeof(format_mark));
-	memcpy(format + sizeof(format_mark), &version, sizeof(version));
 	uint64_t generation = new_generation();
 	int rc = generation ? MDB_SUCCESS : EIO;
 	for (size_t i = 0; i < TABLE_COUNT && rc == MDB_SUCCESS; i++)
 		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &store->tables[i]);
 	if (rc == MDB_SUCCESS)
-		rc = meta_put(store, txn, format_name, (struct span){ format, sizeof(format) });
+		rc = format_put(store, txn);
 	if (rc == MDB_SUCCESS)
 		rc = generation_put(store, txn, generation);
 	atomic_store(&store->generation, generation);
@@ -281,6 +287,19 @@ static enum store_result tables_create(struct store *store, const struct store_s
 	return STORE_OK;
 }
 
+/* Rows of the older format stay as they are; new ones are beyond older programs. */
+static enum store_result format_raise(struct store *store, const char *path)
+{
+	MDB_txn *txn;
+	if (writing_begin(store, 0, &txn) != STORE_OK)
+		return STORE_UNUSABLE;
+	int rc = format_put(store, txn);
+	if (rc == MDB_SUCCESS)
+		return writing_commit(store, txn) == STORE_OK ? STORE_OK : STORE_UNUSABLE;
+	writing_abort(store, txn);
+	return unusable(path, mdb_strerror(rc));
+}
+
 static enum store_result tables_ready(struct store *store, const struct store_settings *settings)
 {
 	MDB_txn *txn;
@@ -294,7 +313,9 @@ static enum store_result tables_ready(struct store *store, const struct store_se
 		return unusable(settings->path, mdb_strerror(rc));
 	if (result == STORE_OK && fresh)
 		return tables_create(store, settings);
-	return result;
+	return result == STORE_OK && store->format != STORE_FORMAT
+		       ? format_raise(store, settings->path)
+		       : result;
 }
 
 /* --- open and close --- */

@@ -17,11 +17,12 @@
 #include <sys/types.h>
 
 /* meta: "format" (STORE_FORMAT), "generation"; "claims " SCOPE -> number of the last change of what
- * the scope shows. documents: key -> struct document of a live one;
- * deleted: likewise of a deleted one that has former versions. bodies: number -> struct body, one
- * for each version that exists. feed: number -> struct feed_value; its last row is never trimmed,
- * so it holds the last number given. claims: hash -> struct claim_value. users: name -> user.
- * kv: table NUL key -> value. Numbers are keys of 8 octets, big-endian. */
+ * the scope shows. documents: key -> struct document of a live one, with its octets when they are
+ * so few that its row needs no page of its own: who reads them needs no second look; deleted:
+ * likewise of a deleted one that has former versions. bodies: number -> struct body, one for each
+ * version that exists. feed: number -> struct feed_value; its last row is never trimmed, so it
+ * holds the last number given. claims: hash -> struct claim_value. users: name -> user. kv: table
+ * NUL key -> value. Numbers are keys of 8 octets, big-endian. */
 #define STORE_TABLES(X)           \
 	X(META, "meta")           \
 	X(DOCUMENTS, "documents") \
@@ -40,7 +41,8 @@ enum table {
 };
 
 enum {
-	STORE_FORMAT = 2,
+	STORE_FORMAT = 3,
+	STORE_FORMAT_OLDEST = 2, /* whose rows are read: it becomes STORE_FORMAT when opened */
 	ENGINE_KEY_MAX = 511,
 	CLAIM_HASH = 32, /* SHA-256's first octets: 4 of the scope's, 28 of scope and value */
 	CLAIM_SCOPE = 4,
@@ -67,6 +69,7 @@ struct store {
 	dev_t device;                          /* of the folder, so that it is opened only once */
 	ino_t inode;
 	struct store *next; /* in the list of open stores */
+	uint32_t format;
 	unsigned history;
 	uint64_t feed_keep_ms;
 	_Atomic uint64_t generation;
@@ -165,11 +168,18 @@ size_t row_size(row_encoder *encode, const void *row);
 int row_put(MDB_txn *txn, MDB_dbi table, struct key *key, unsigned flags, row_encoder *encode,
 	const void *row);
 
+/* The octets of a version, as a row holds them: packed when that makes them fewer. */
+struct packed {
+	struct span octets;
+	uint64_t size; /* of what was packed; octets.size: nothing was */
+};
+
 struct document {
 	uint64_t number, time, size; /* of the version that is, or of the deletion */
 	uint32_t claim_count;        /* in its body's row */
 	uint32_t former_count;
 	const uint8_t *former; /* 8 octets each: read with former_number */
+	struct span octets; /* the live version's, as in its body's row; none when they are many */
 };
 
 struct body {
@@ -178,7 +188,7 @@ struct body {
 	struct span who;
 	uint32_t claim_count;
 	const uint8_t *claims; /* CLAIM_HASH octets each, sorted */
-	struct span octets;
+	struct packed content;
 };
 
 struct feed_value {
@@ -208,6 +218,16 @@ bool decode_feed(
 	struct arena *arena, uint64_t generation, MDB_val key, MDB_val row, struct feed_row *out);
 bool decode_user(struct arena *arena, MDB_val key, MDB_val row, struct user *out);
 
+/* --- lmdb_pack.c --- */
+
+/* None when they stay as they are: large ones, those that would not become fewer, and all without
+ * memory. */
+struct span pack(struct arena *arena, struct span octets);
+/* What the new version's row holds. */
+struct packed content_of(const struct write *write);
+/* Into the arena, with a NUL behind them. */
+enum store_result unpack(struct arena *arena, const struct packed *packed, struct span *out);
+
 /* --- lmdb_walk.c: documents in the order of their keys --- */
 
 struct walk {
@@ -235,6 +255,8 @@ struct demand {
 	bool reclaim; /* may what is deleted be forgotten for it? */
 };
 
+/* The most octets of a row, key included, that need no page of their own. */
+size_t row_inside(const struct store *store);
 /* A row of so many octets (key included). */
 void demand_row(const struct store *store, struct demand *demand, size_t octets);
 /* The pages of the trees that so many writes of documents touch. */

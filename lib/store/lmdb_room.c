@@ -11,17 +11,22 @@ enum {
 	FREE_LIST = 0, /* LMDB's own table: transaction -> the pages that it freed */
 	PAGE_HEADER = 16,
 	NODE_HEADER = 8,
+	NODE_INDEX = 2,
 	TOUCHED_ALWAYS = 24, /* the free list, the table of tables */
 	RECORDS_MOST = 100000,
 };
 
 static const size_t allocation_step = 4 << 20;
 
+size_t row_inside(const struct store *store)
+{
+	return (store->page_size - PAGE_HEADER) / 2 - NODE_HEADER - NODE_INDEX;
+}
+
 void demand_row(const struct store *store, struct demand *demand, size_t octets)
 {
-	size_t inside = (store->page_size - PAGE_HEADER) / 2 - NODE_HEADER;
 	size_t pages = 1;
-	if (octets > inside)
+	if (octets > row_inside(store))
 		pages = (octets + PAGE_HEADER + store->page_size - 1) / store->page_size;
 	demand->pages += pages;
 	if (pages < 2)

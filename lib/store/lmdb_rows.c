@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { NUMBER_SIZE = 8 };
+enum { BODY_REMOVED = 1, BODY_PACKED = 2 }; /* flags of a body's row */
 
 MDB_val val_of(struct span octets)
 {
@@ -152,17 +153,22 @@ void encode_document(struct row_out *out, const void *row)
 	put_number(out, document->claim_count, 4);
 	put_number(out, document->former_count, 4);
 	put_octets(out, document->former, (size_t)document->former_count * NUMBER_SIZE);
+	put_octets(out, document->octets.data, document->octets.size);
 }
 
 void encode_body(struct row_out *out, const void *row)
 {
 	const struct body *body = row;
+	const struct packed *content = &body->content;
+	bool is_packed = content->size != content->octets.size;
 	put_number(out, body->time, 8);
-	put_number(out, body->removed, 1);
+	put_number(out, (body->removed ? BODY_REMOVED : 0) | (is_packed ? BODY_PACKED : 0), 1);
 	put_blob(out, body->who);
 	put_number(out, body->claim_count, 4);
 	put_octets(out, body->claims, (size_t)body->claim_count * CLAIM_HASH);
-	put_octets(out, body->octets.data, body->octets.size);
+	if (is_packed)
+		put_number(out, content->size, 8);
+	put_octets(out, content->octets.data, content->octets.size);
 }
 
 void encode_feed(struct row_out *out, const void *row)
@@ -278,19 +284,25 @@ bool decode_document(MDB_val row, struct document *out)
 	out->claim_count = (uint32_t)get_number(&in, 4);
 	out->former_count = get_count(&in, NUMBER_SIZE);
 	out->former = get_octets(&in, (size_t)out->former_count * NUMBER_SIZE);
-	return !in.bad && in.left == 0 && out->number != 0;
+	out->octets = (struct span){ in.left ? (const char *)in.data : NULL, in.left };
+	return !in.bad && out->number != 0 && in.left <= out->size;
 }
 
 bool decode_body(MDB_val row, struct body *out)
 {
 	struct row_in in = row_in(row);
 	out->time = get_number(&in, 8);
-	out->removed = get_number(&in, 1) != 0;
+	uint64_t flags = get_number(&in, 1);
+	out->removed = flags & BODY_REMOVED;
 	out->who = get_blob(&in);
 	out->claim_count = get_count(&in, CLAIM_HASH);
 	out->claims = get_octets(&in, (size_t)out->claim_count * CLAIM_HASH);
-	out->octets = (struct span){ (const char *)in.data, in.left };
-	return !in.bad;
+	bool is_packed = flags & BODY_PACKED;
+	uint64_t size = is_packed ? get_number(&in, 8) : in.left;
+	out->content.octets = (struct span){ (const char *)in.data, in.left };
+	out->content.size = size;
+	return !in.bad && !(flags & ~(uint64_t)(BODY_REMOVED | BODY_PACKED))
+	       && (!is_packed || size > in.left);
 }
 
 bool decode_claim(MDB_val row, struct claim_value *out)

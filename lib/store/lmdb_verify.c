@@ -72,9 +72,11 @@ static const char *version_fault(
 		return "its body is damaged";
 	if (body.removed == live)
 		return live ? "its body is a deletion" : "its deletion is a body";
-	if (body.time != document->time || body.octets.size != document->size
+	if (body.time != document->time || body.content.size != document->size
 		|| body.claim_count != document->claim_count)
 		return "its body is another version's";
+	if (document->octets.size && !(live && span_equal(document->octets, body.content.octets)))
+		return "its row holds another body than its version";
 	return NULL;
 }
 
@@ -162,15 +164,17 @@ static enum store_result give_out(
 	struct span key = arena_copy(looking->arena, val_span(name));
 	looking->rows =
 		list_more(looking->arena, looking->rows, looking->count, sizeof(*looking->rows));
-	if (!get_number(looking, TABLE_BODIES, document->number, &row) || !decode_body(row, &body))
-		return STORE_OK;
+	struct span content;
+	if (!get_number(looking, TABLE_BODIES, document->number, &row) || !decode_body(row, &body)
+		|| unpack(looking->arena, &body.content, &content) != STORE_OK)
+		return STORE_OK; /* look_at_version tells */
 	struct document_row out = {
 		.etag = { store_generation(looking->store), document->number },
 		.time = document->time,
 		.size = (size_t)document->size,
-		.body = arena_copy(looking->arena, body.octets),
+		.body = content,
 	};
-	if (!looking->rows || !key.data || !out.body.data)
+	if (!looking->rows || !key.data)
 		return problem_set(STORE_FAILED, "no memory");
 	document_of_key(key, &out.id);
 	looking->rows[looking->count++] = out;
@@ -203,10 +207,13 @@ static enum store_result look_at_version(struct looking *looking, const struct f
 {
 	struct body body;
 	uint64_t number = 0;
-	if (!number_of_key(found->key, &number) || !decode_body(found->row, &body))
+	struct span content = { NULL, 0 };
+	if (!number_of_key(found->key, &number) || !decode_body(found->row, &body)
+		|| unpack(looking->arena, &body.content, &content) != STORE_OK)
 		tell_number(looking, number, "the version is damaged");
 	else if (number > looking->feed_last)
 		tell_number(looking, number, "the version is newer than the feed");
+	looking->octets += content.size;
 	return STORE_OK;
 }
 

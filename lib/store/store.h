@@ -113,6 +113,7 @@ struct write {
 	struct etag previous; /* number 0: there was none; also set when it is refused */
 	struct etag etag;     /* the new version's; the change's number when removed */
 	size_t taken;         /* STORE_TAKEN: which claim */
+	struct span packed;   /* the store's own: the body as rows hold it */
 };
 
 /* Applies them in order, later ones on the results of earlier ones, in one transaction with one

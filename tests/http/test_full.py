@@ -15,7 +15,7 @@ HOME = "resource-lists/users/sip:alice@example.com/"
 
 
 def document(number):
-    return big_lists(60_000, f"-{number}")
+    return big_lists(70_000, f"-{number}")  # large enough to be stored as it is
 
 
 def fill(client, most=400):

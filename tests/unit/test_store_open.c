@@ -180,6 +180,23 @@ static void foreign_put(MDB_env *env, const char *table, const char *name, MDB_v
 	assert_int_equal(mdb_txn_commit(txn), 0);
 }
 
+/* As the store's header tells it. */
+static unsigned format_of(struct world *world)
+{
+	MDB_env *env = foreign_open(world, 4);
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val key = { strlen("format"), "format" }, value;
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+	assert_int_equal(mdb_get(txn, dbi, &key, &value), 0);
+	assert_int_equal(value.mv_size, 16);
+	unsigned format = ((const unsigned char *)value.mv_data)[12];
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	return format;
+}
+
 static void a_store_of_another_application_is_refused(void **state)
 {
 	(void)state;
@@ -201,10 +218,30 @@ static void a_store_of_a_newer_format_is_refused(void **state)
 	struct world *world = world_new();
 	store_close(&world->store);
 	MDB_env *env = foreign_open(world, 10);
-	static char format[] = "xcapd-store\0\3\0\0";
+	static char format[] = "xcapd-store\0\4\0\0";
 	foreign_put(env, "meta", "format", (MDB_val){ 16, format });
 	mdb_env_close(env);
-	assert_unusable(world, "format 3");
+	assert_unusable(world, "format 4");
+	world_end(&world);
+}
+
+/* Octets that cannot be packed and are many make the rows that format 2 had. */
+static void a_store_of_the_format_before_is_taken_over(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	struct span body = filler(world, 3000, 1);
+	static char format[] = "xcapd-store\0\2\0\0";
+	must_put(world, ANN_INDEX, body);
+	store_close(&world->store);
+	MDB_env *env = foreign_open(world, 10);
+	foreign_put(env, "meta", "format", (MDB_val){ 16, format });
+	mdb_env_close(env);
+	world_open(world);
+	assert_body(world, ANN_INDEX, body);
+	store_close(&world->store);
+	assert_int_equal(format_of(world), 3);
+	world_open(world);
 	world_end(&world);
 }
 
@@ -277,7 +314,7 @@ static void a_damaged_row_is_an_error_and_not_a_crash(void **state)
 	(void)state;
 	const char *const tables[] = { "documents", "deleted", "bodies", "feed", "users",
 		"claims" };
-	const size_t sizes[] = { 80, 80, 100, 120, 120, 120 };
+	const size_t sizes[] = { 110, 80, 130, 120, 120, 120 };
 	const struct claim claims[] = { { .scope = SPAN("service-uri"),
 		.value = SPAN("sip:list") } };
 	const struct credential credential = { .name = SPAN("ann"), .realm = SPAN("example.com") };
@@ -285,7 +322,8 @@ static void a_damaged_row_is_an_error_and_not_a_crash(void **state)
 	for (size_t t = 0; t < 6; t++)
 		for (size_t cut = 0; cut < 2 * sizes[t]; cut += 3) {
 			struct world *world = world_new();
-			struct write write = put_of(ANN_INDEX, SPAN("one"));
+			struct write write = put_of(ANN_INDEX,
+				SPAN("this is packed, this is packed, this is packed, this is"));
 			write.claims = claims;
 			write.claim_count = 1;
 			assert_int_equal(apply(world, &write), STORE_OK);
@@ -372,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_cut_short_is_refused),
 		cmocka_unit_test(a_store_of_another_application_is_refused),
 		cmocka_unit_test(a_store_of_a_newer_format_is_refused),
+		cmocka_unit_test(a_store_of_the_format_before_is_taken_over),
 		cmocka_unit_test(a_damaged_row_is_an_error_and_not_a_crash),
 		cmocka_unit_test(a_header_with_turned_octets_is_an_error_and_not_a_crash),
 		cmocka_unit_test(a_folder_without_permission_is_refused),

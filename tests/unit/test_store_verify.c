@@ -142,7 +142,7 @@ static void what_is_missing_or_damaged_is_told(void **state)
 			LISTS "/users/" ANN "/gone: its version is newer than the feed" },
 		{ "claims", 0, true, "rls-services/users/" ANN "/index: a value that it claims" },
 		{ "claims", 0, false, "rls-services/users/" ANN "/index: a value that it claims" },
-		{ "documents", 0, false, LISTS "/global/index: its row is damaged" },
+		{ "documents", 0, false, LISTS "/global/index: its row holds another body" },
 		{ "users", 0, false, ANN ": the user's row is damaged" },
 	};
 	(void)state;
