@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage: bench_store_floor FOLDER DOCUMENTS SIZE BATCH SECONDS
- * LMDB alone: durable commits of the rows that a PUT makes (document, body, row of the feed; the
- * oldest of 20 former bodies goes), BATCH of them in each. Prints how many a second.
+/* usage: bench_store_floor FOLDER DOCUMENTS FILE BATCH SECONDS [packed]
+ * LMDB alone: durable commits of the rows that a PUT of FILE makes (document, body, row of the
+ * feed; the oldest of 20 former bodies goes), BATCH of them in each. "packed": the body's row holds
+ * it as xcapd packs it, and the document's row does, too. Prints how many a second.
  */
 #include <lmdb.h>
+#include <lz4.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { HISTORY = 20, DOCUMENT_ROW = 32, FEED_ROW = 150, SIZE_MOST = 1 << 20 };
+enum { HISTORY = 20, DOCUMENT_ROW = 32, FEED_ROW = 150, SIZE_MOST = 1 << 20, IN_ROW_MOST = 2048 };
 
 static MDB_env *env;
 static MDB_dbi documents, bodies, feed;
 static uint64_t (*versions)[HISTORY + 1]; /* of each document, newest first */
 static uint64_t last;
 static char octets[SIZE_MOST];
+static size_t in_row;
 
 static void must(int rc, const char *what)
 {
@@ -51,7 +54,7 @@ static void put(MDB_txn *txn, uint64_t document, size_t size)
 {
 	char name[80];
 	uint64_t *own = versions[document];
-	char row[DOCUMENT_ROW + sizeof(versions[0])];
+	char row[DOCUMENT_ROW + sizeof(versions[0]) + IN_ROW_MOST];
 	size_t count = 0;
 	last++;
 	if (own[HISTORY]) {
@@ -64,9 +67,10 @@ static void put(MDB_txn *txn, uint64_t document, size_t size)
 	own[0] = last;
 	while (count <= HISTORY && own[count])
 		count++;
+	memset(row, (int)last, sizeof(row));
 	memcpy(row, own, sizeof(versions[0]));
 	memset(octets, (int)last, 8);
-	MDB_val key = { 0, name }, value = { DOCUMENT_ROW + (count - 1) * 8, row };
+	MDB_val key = { 0, name }, value = { DOCUMENT_ROW + (count - 1) * 8 + in_row, row };
 	key.mv_size = (size_t)snprintf(name, sizeof(name),
 		"resource-lists/u/sip:u%07llu@example.com/index", (unsigned long long)document);
 	must(mdb_put(txn, documents, &key, &value, 0), "put");
@@ -97,17 +101,33 @@ static void commit_batch(uint64_t count, size_t size, size_t batch)
 	must(mdb_txn_commit(txn), "commit");
 }
 
+static size_t read_body(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	size_t size = file ? fread(octets, 1, sizeof(octets), file) : 0;
+	if (file)
+		fclose(file);
+	return size;
+}
+
+static size_t packed_size(size_t size)
+{
+	static char room[LZ4_COMPRESSBOUND(SIZE_MOST)];
+	return (size_t)LZ4_compress_default(octets, room, (int)size, sizeof(room));
+}
+
 int main(int words, char **word)
 {
-	if (words != 6)
+	if (words != 6 && words != 7)
 		return 2;
 	uint64_t count = strtoull(word[2], NULL, 10);
-	size_t size = strtoull(word[3], NULL, 10), batch = strtoull(word[4], NULL, 10);
+	size_t size = read_body(word[3]), batch = strtoull(word[4], NULL, 10);
 	double seconds = atof(word[5]);
+	if (words == 7)
+		size = in_row = packed_size(size);
 	versions = calloc(count, sizeof(*versions));
-	if (!versions || !count || size < 8 || size > SIZE_MOST || !batch)
+	if (!versions || !count || size < 8 || !batch || in_row > IN_ROW_MOST)
 		return 2;
-	memset(octets, 'x', sizeof(octets));
 	open_all(word[1]);
 	while (last < count * (HISTORY + 2)) /* until the file grows no more */
 		commit_batch(count, size, 64);
