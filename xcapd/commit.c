@@ -25,7 +25,7 @@ struct committer {
 	struct ticket *first, **last;
 	size_t waiting;
 	bool stopping, stuck;
-	uint64_t running_since; /* clock_microseconds; 0: no batch is running */
+	uint64_t running_since; /* clock_microseconds; 0: no batch is running, on any thread */
 };
 
 struct batch {
@@ -73,7 +73,7 @@ static void collect(struct committer *committer, struct batch *batch)
 static bool next_batch(struct committer *committer, struct batch *batch)
 {
 	pthread_mutex_lock(&committer->lock);
-	while (!committer->first && !committer->stopping)
+	while (committer->running_since || (!committer->first && !committer->stopping))
 		pthread_cond_wait(&committer->filled, &committer->lock);
 	bool any = committer->first != NULL;
 	if (any)
@@ -88,24 +88,31 @@ static void batch_ended(struct committer *committer)
 	pthread_mutex_lock(&committer->lock);
 	committer->running_since = 0;
 	committer->stuck = false;
+	bool more = committer->first != NULL;
 	pthread_mutex_unlock(&committer->lock);
+	if (more) /* it came while another thread had the turn */
+		pthread_cond_signal(&committer->filled);
+}
+
+static void run_batch(struct committer *committer, struct batch *batch)
+{
+	uint64_t start = clock_microseconds();
+	enum store_result result = store_apply(committer->store, batch->writes, batch->count);
+	batch_ended(committer);
+	metrics_commit(batch->count, clock_microseconds() - start);
+	if (result != STORE_OK)
+		log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s", batch->count,
+			store_problem());
+	for (size_t i = 0; i < batch->count; i++)
+		batch->tickets[i]->done(batch->tickets[i]);
 }
 
 static void *commit(void *data)
 {
 	struct committer *committer = data;
 	struct batch batch;
-	while (next_batch(committer, &batch)) {
-		uint64_t start = clock_microseconds();
-		enum store_result result = store_apply(committer->store, batch.writes, batch.count);
-		batch_ended(committer);
-		metrics_commit(batch.count, clock_microseconds() - start);
-		if (result != STORE_OK)
-			log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s",
-				batch.count, store_problem());
-		for (size_t i = 0; i < batch.count; i++)
-			batch.tickets[i]->done(batch.tickets[i]);
-	}
+	while (next_batch(committer, &batch))
+		run_batch(committer, &batch);
 	return NULL;
 }
 
@@ -132,15 +139,35 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 	ticket->next = NULL;
 	pthread_mutex_lock(&committer->lock);
 	bool room = committer->waiting < WAITING_MOST && !committer->stuck;
+	bool idle = !committer->running_since; /* else who runs looks when it has ended */
 	if (room) {
 		*committer->last = ticket;
 		committer->last = &ticket->next;
 		committer->waiting++;
 	}
 	pthread_mutex_unlock(&committer->lock);
-	if (room) /* not before: it would wake up to wait for the lock */
+	if (room && idle) /* not before: it would wake up to wait for the lock */
 		pthread_cond_signal(&committer->filled);
 	return room;
+}
+
+bool committer_take(struct committer *committer)
+{
+	pthread_mutex_lock(&committer->lock);
+	bool idle = !committer->first && !committer->running_since;
+	if (idle)
+		committer->running_since = clock_microseconds();
+	pthread_mutex_unlock(&committer->lock);
+	return idle;
+}
+
+void committer_run(struct committer *committer, struct ticket *ticket)
+{
+	struct batch batch;
+	batch.tickets[0] = ticket;
+	batch.writes[0] = &ticket->write;
+	batch.count = 1;
+	run_batch(committer, &batch);
 }
 
 void committer_tick(struct committer *committer, uint64_t now, uint64_t patience)

@@ -70,7 +70,7 @@ struct waiter {
 static void finished(struct ticket *ticket)
 {
 	struct waiter *waiter = (struct waiter *)ticket;
-	waiter->order = atomic_load(waiter->finished); /* only the committer counts */
+	waiter->order = atomic_load(waiter->finished); /* exact when only the committer counts */
 	atomic_fetch_add(waiter->finished, 1);
 }
 
@@ -81,14 +81,20 @@ static void wait_for(atomic_uint *count, unsigned wanted)
 	assert_int_equal(atomic_load(count), wanted);
 }
 
-static void put(struct world *world, struct waiter *waiter, const char *path, struct span body,
-	atomic_uint *count)
+static struct ticket *prepare(
+	struct waiter *waiter, const char *path, struct span body, atomic_uint *count)
 {
 	*waiter = (struct waiter){ .finished = count };
 	waiter->ticket.write.id = document(path);
 	waiter->ticket.write.body = body;
 	waiter->ticket.done = finished;
-	assert_true(committer_add(world->committer, &waiter->ticket));
+	return &waiter->ticket;
+}
+
+static void put(struct world *world, struct waiter *waiter, const char *path, struct span body,
+	atomic_uint *count)
+{
+	assert_true(committer_add(world->committer, prepare(waiter, path, body, count)));
 }
 
 static void writes_of_one_document_are_applied_in_the_order_of_their_arrival(void **state)
@@ -215,6 +221,199 @@ static void what_waits_behind_a_stuck_commit_is_refused(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* The committer's thread is back at its queue some time after the last `done`. */
+static void take_turn(struct world *world)
+{
+	bool taken = committer_take(world->committer);
+	for (int i = 0; i < 10000 && !taken; i++) {
+		usleep(1000);
+		taken = committer_take(world->committer);
+	}
+	assert_true(taken);
+}
+
+static void who_has_the_turn_commits_before_it_returns(void **state)
+{
+	enum { WRITES = 50 };
+	static struct waiter waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	for (unsigned i = 0; i < WRITES; i++) {
+		assert_true(committer_take(world->committer));
+		assert_false(committer_take(world->committer)); /* the turn is one */
+		committer_run(
+			world->committer, prepare(&waiters[i], "index", SPAN("<v/>"), &count));
+		assert_int_equal(atomic_load(&count), i + 1);
+		assert_int_equal(waiters[i].ticket.write.result, STORE_OK);
+	}
+}
+
+static void what_is_added_during_a_turn_comes_after_it_in_order(void **state)
+{
+	enum { WRITES = 300 };
+	static struct waiter own, waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	take_turn(world);
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
+	usleep(50 * 1000);
+	assert_int_equal(atomic_load(&count), 0);
+	committer_run(world->committer, prepare(&own, "index", SPAN("<own/>"), &count));
+	wait_for(&count, WRITES + 1);
+	const struct waiter *former = &own;
+	assert_int_equal(own.ticket.write.result, STORE_OK);
+	assert_true(own.ticket.write.created);
+	for (unsigned i = 0; i < WRITES; former = &waiters[i++]) {
+		assert_int_equal(waiters[i].ticket.write.result, STORE_OK);
+		assert_true(
+			etag_equal(waiters[i].ticket.write.previous, former->ticket.write.etag));
+	}
+}
+
+static void nobody_gets_the_turn_while_something_waits_or_runs(void **state)
+{
+	static struct waiter first, second;
+	struct world *world = *state;
+	atomic_uint count = 0;
+	int release[2], status;
+	pid_t holder = hold_the_lock(world->folder, release);
+	put(world, &first, "one", SPAN("<v/>"), &count);
+	assert_false(committer_take(world->committer)); /* it waits, or runs already */
+	usleep(100 * 1000);
+	assert_false(committer_take(world->committer));
+	put(world, &second, "two", SPAN("<v/>"), &count);
+	assert_false(committer_take(world->committer));
+	close(release[1]);
+	wait_for(&count, 2);
+	take_turn(world);
+	committer_run(world->committer, prepare(&first, "three", SPAN("<v/>"), &count));
+	assert_int_equal(atomic_load(&count), 3);
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+}
+
+struct contender {
+	struct world *world;
+	pthread_t thread;
+	struct waiter *waiters;
+	unsigned writes, turns;
+	atomic_uint *count;
+};
+
+/* Of this thread one write at a time is under way, as of an HTTP connection. */
+static void *contend(void *data)
+{
+	struct contender *contender = data;
+	struct committer *committer = contender->world->committer;
+	for (unsigned i = 0; i < contender->writes; i++) {
+		struct waiter *waiter = &contender->waiters[i];
+		atomic_uint mine = 0;
+		struct ticket *ticket = prepare(waiter, "index", SPAN("<v/>"), &mine);
+		if (committer_take(committer)) {
+			contender->turns++;
+			committer_run(committer, ticket);
+		} else if (!committer_add(committer, ticket)) {
+			return NULL;
+		}
+		while (!atomic_load(&mine))
+			usleep(50);
+		atomic_fetch_add(contender->count, 1);
+	}
+	return NULL;
+}
+
+static int by_etag(const void *a, const void *b)
+{
+	uint64_t first = ((const struct waiter *)a)->ticket.write.etag.number;
+	uint64_t second = ((const struct waiter *)b)->ticket.write.etag.number;
+	return (first > second) - (first < second);
+}
+
+static void turns_and_the_queue_together_lose_nothing(void **state)
+{
+	enum { THREADS = 4, WRITES = 200 };
+	static struct waiter waiters[THREADS * WRITES];
+	struct contender contenders[THREADS];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	unsigned turns = 0;
+	for (unsigned i = 0; i < THREADS; i++) {
+		contenders[i] = (struct contender){ .world = world,
+			.waiters = waiters + i * WRITES,
+			.writes = WRITES,
+			.count = &count };
+		assert_int_equal(
+			pthread_create(&contenders[i].thread, NULL, contend, &contenders[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(contenders[i].thread, NULL);
+		turns += contenders[i].turns;
+	}
+	assert_int_equal(atomic_load(&count), THREADS * WRITES);
+	assert_true(turns > 0);
+	qsort(waiters, THREADS * WRITES, sizeof(waiters[0]), by_etag);
+	for (unsigned i = 1; i < THREADS * WRITES; i++)
+		assert_true(etag_equal(
+			waiters[i].ticket.write.previous, waiters[i - 1].ticket.write.etag));
+}
+
+struct hanging {
+	struct committer *committer;
+	struct ticket *ticket;
+};
+
+static void *run_ticket(void *data)
+{
+	struct hanging *hanging = data;
+	committer_run(hanging->committer, hanging->ticket);
+	return NULL;
+}
+
+static void what_waits_behind_a_stuck_turn_is_refused(void **state)
+{
+	static struct waiter first, second, third;
+	struct world *world = *state;
+	atomic_uint count = 0;
+	int release[2], status;
+	pthread_t thread;
+	pid_t holder = hold_the_lock(world->folder, release);
+	struct hanging hanging = { world->committer, prepare(&first, "one", SPAN("<v/>"), &count) };
+	take_turn(world);
+	assert_int_equal(pthread_create(&thread, NULL, run_ticket, &hanging), 0);
+	put(world, &second, "two", SPAN("<v/>"), &count);
+	uint64_t now = clock_microseconds(), patience = 10 * 1000 * 1000;
+	committer_tick(world->committer, now, patience);
+	assert_false(committer_stuck(world->committer)); /* not yet */
+	committer_tick(world->committer, now + 2 * patience, patience);
+	assert_true(committer_stuck(world->committer));
+	assert_int_equal(atomic_load(&count), 1);
+	assert_int_equal(second.ticket.write.result, STORE_FAILED);
+	assert_false(committer_take(world->committer));
+	assert_false(committer_add(world->committer, &third.ticket));
+	close(release[1]);
+	pthread_join(thread, NULL);
+	assert_int_equal(first.ticket.write.result, STORE_OK);
+	assert_false(committer_stuck(world->committer));
+	put(world, &third, "three", SPAN("<v/>"), &count);
+	wait_for(&count, 3);
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+	assert_int_equal(status, 0);
+}
+
+static void stopping_applies_what_came_during_a_turn(void **state)
+{
+	enum { WRITES = 100 };
+	static struct waiter own, waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	take_turn(world);
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
+	committer_run(world->committer, prepare(&own, "index", SPAN("<v/>"), &count));
+	committer_stop(&world->committer);
+	assert_int_equal(atomic_load(&count), WRITES + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +428,18 @@ int main(void)
 			what_waits_behind_a_stuck_commit_is_refused, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			stopping_applies_what_is_waiting, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			who_has_the_turn_commits_before_it_returns, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(what_is_added_during_a_turn_comes_after_it_in_order,
+			world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			nobody_gets_the_turn_while_something_waits_or_runs, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			turns_and_the_queue_together_lose_nothing, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			what_waits_behind_a_stuck_turn_is_refused, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			stopping_applies_what_came_during_a_turn, world_begin, world_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
