@@ -23,6 +23,9 @@ bool is_large(struct request *request);
 void prepare_ticket(struct request *request, void (*done)(struct ticket *ticket));
 /* The outcome of a write that the store has judged, but for STORE_MOVED. */
 void conclude(struct request *request);
+/* On an HTTP worker's own thread: shall it commit the ticket itself, now? Then it must, with
+ * committer_run; that saves four switches of threads, in which time the disk could have begun. */
+bool takes_turn(struct request *request);
 /* Hands the ticket over; when there is no room it ends the walk with BUSY. */
 enum progress commit_later(struct request *request);
 /* What the judge of XML lets through. */

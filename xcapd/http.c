@@ -32,7 +32,8 @@ struct http {
 	size_t count;
 	struct MHD_Daemon **admins;
 	size_t admin_count;
-	bool tls; /* on the public listeners */
+	bool tls;    /* on the public listeners */
+	bool crewed; /* each of them has more threads than one */
 	atomic_uint
 		later; /* answers that may suspend a connection: none may when the daemons stop */
 	atomic_bool closed;
@@ -56,6 +57,10 @@ struct exchange {
 	struct sockaddr_storage peer;
 	struct reply reply;
 };
+
+/* Open connections of this worker thread. When a daemon stops, another thread may close them: it
+ * serves nobody, so its own count does not matter. */
+static _Thread_local long open_here;
 
 static struct connection *deadline_of(struct MHD_Connection *connection)
 {
@@ -111,6 +116,7 @@ static void connection_changed(void *data, struct MHD_Connection *connection, vo
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		connections_closed(http->connections, *context);
 		*context = NULL;
+		open_here--;
 		return;
 	}
 	const union MHD_ConnectionInfo *fd =
@@ -121,6 +127,7 @@ static void connection_changed(void *data, struct MHD_Connection *connection, vo
 	if (http->tls)
 		begin_tls(http, connection, opened);
 	*context = opened;
+	open_here++;
 }
 
 static void wake(struct request *request)
@@ -264,6 +271,7 @@ static enum MHD_Result on_body_complete(struct exchange *exchange)
 {
 	struct http *http = exchange->http;
 	connection_deadline(exchange->deadline, 0);
+	exchange->request.alone = http->crewed && open_here == 1;
 	atomic_fetch_add(&http->later, 1);
 	bool closed = atomic_load(&http->closed);
 	if (closed || request_act(&exchange->request) == ANSWER_NOW
@@ -428,6 +436,7 @@ static bool start_listeners(
 	unsigned threads = share > 0 ? (unsigned)share : 1;
 	unsigned most = (unsigned)settings->limits.connections + CONNECTION_SLACK * threads;
 	unsigned seconds = (unsigned)(settings->limits.timeout_ms / 1000) + 1;
+	http->crewed = threads > 1;
 	http->daemons = calloc(listeners, sizeof(*http->daemons));
 	http->sockets = calloc(listeners, sizeof(*http->sockets));
 	if (!http->daemons || !http->sockets)

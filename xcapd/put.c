@@ -147,9 +147,20 @@ void conclude(struct request *request)
 	}
 }
 
+bool takes_turn(struct request *request)
+{
+	return request->alone && request->ticket.write.body.size <= LARGE_DOCUMENT
+	       && committer_take(request->server->committer);
+}
+
 enum progress commit_later(struct request *request)
 {
-	if (committer_add(request->server->committer, &request->ticket))
+	struct committer *committer = request->server->committer;
+	if (takes_turn(request)) {
+		committer_run(committer, &request->ticket);
+		return ANSWER_LATER;
+	}
+	if (committer_add(committer, &request->ticket))
 		return ANSWER_LATER;
 	request_refuse(request, OUTCOME_BUSY, "too many changes are waiting");
 	return ANSWER_NOW;

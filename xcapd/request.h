@@ -4,7 +4,7 @@
  *
  * http.c makes it, feeds it headers and body, lets it act, and sends its reply. One thread at a
  * time works on it; while an answer is LATER that is the committer, a lane or a pool thread, and
- * `wake` hands it back.
+ * `wake` hands it back: perhaps before request_act has returned, and on its own thread.
  */
 #ifndef XCAPD_XCAPD_REQUEST_H
 #define XCAPD_XCAPD_REQUEST_H
@@ -67,6 +67,8 @@ struct request {
 	void *wake_data;
 	atomic_uint holders;  /* of the arena: http.c, and whoever prepares on this result */
 	bool tls, needs_host; /* HTTP/1.1: RFC 9112 §3.2 */
+	bool alone; /* as it acts, its thread serves nobody else, and others serve who comes: that
+		       thread, and no other, may wait for the disk */
 
 	/* from the headers */
 	struct span accept, host, authorization, content_type, content_encoding, content_length,
