@@ -19,6 +19,7 @@ struct lane {
 	struct request *waiting; /* by arrival */
 	struct request *tip;     /* the last one prepared, not yet on disk; held */
 	bool preparing;          /* one thread is at it, or the pool will be */
+	bool has_turn;           /* that thread is to commit the tip when it lets go of the lock */
 	size_t in_flight;        /* handed to the committer, not yet done */
 	uint64_t failures;       /* edits that did not come to be */
 	bool draining; /* one of them failed: what stands on it will, too; nothing is prepared
@@ -104,8 +105,8 @@ static void drop_base(struct request *request)
 	request->base = NULL;
 }
 
-/* On the committer's thread: the edit is on disk, or refused, or was overtaken and is prepared
- * anew. */
+/* On the thread that committed it: the edit is on disk, or refused, or was overtaken and is
+ * prepared anew. */
 static void edit_done(struct ticket *ticket)
 {
 	struct request *request = request_of_ticket(ticket);
@@ -169,14 +170,16 @@ static enum prepared prepare_on_stored(struct request *request)
 	return PREPARED;
 }
 
-/* Makes a prepared edit the lane's tip, and hands it over in the same order. */
-static bool hand_over(struct lane *lane, struct request *request)
+/* Makes a prepared edit the lane's tip, and hands it over in the same order; or takes the turn to
+ * commit it, when it is the one that the thread came with: what is prepared on it comes later. */
+static bool hand_over(struct lane *lane, struct request *request, const struct request *own)
 {
 	struct request *former = lane->tip;
 	request_hold(request);
 	lane->tip = request;
 	lane->in_flight++;
-	if (!committer_add(request->server->committer, &request->ticket)) {
+	lane->has_turn = request == own && !former && takes_turn(request);
+	if (!lane->has_turn && !committer_add(request->server->committer, &request->ticket)) {
 		lane->tip = former;
 		lane->in_flight--;
 		request_release(request);
@@ -189,7 +192,7 @@ static bool hand_over(struct lane *lane, struct request *request)
 
 /* Takes the first waiting edit as far as it goes. Called with the lock, which is let go meanwhile.
  * False: nothing more can be done before the tip is on disk. */
-static bool lane_step(struct lane *lane)
+static bool lane_step(struct lane *lane, const struct request *own)
 {
 	struct lanes *lanes = lane->lanes;
 	struct request *request = lane->waiting;
@@ -213,33 +216,38 @@ static bool lane_step(struct lane *lane)
 		wait_in(lane, request); /* what it stands on may have failed */
 		return true;
 	}
-	if (prepared == PREPARED && hand_over(lane, request))
+	if (prepared == PREPARED && hand_over(lane, request, own))
 		return true;
 	drop_base(request);
 	request->wake(request);
 	return true;
 }
 
-static void run_steps(struct lane *lane, bool all)
+/* An HTTP worker takes one step, having come with an edit of its `own`; the pool, with none, all.
+ */
+static void run_steps(struct lane *lane, struct request *own)
 {
 	struct lanes *lanes = lane->lanes;
 	pthread_mutex_lock(&lanes->lock);
 	bool go_on = true;
 	while (lane->waiting && go_on && !lane->draining) {
-		go_on = lane_step(lane);
-		if (!all)
+		go_on = lane_step(lane, own);
+		if (own)
 			break;
 	}
-	lane->preparing = false;
+	bool has_turn = lane->has_turn;
+	lane->preparing = lane->has_turn = false;
 	if (go_on)
 		lane_wake(lane);
 	lane_leave(lane);
 	pthread_mutex_unlock(&lanes->lock);
+	if (has_turn)
+		committer_run(lanes->server->committer, &own->ticket);
 }
 
 static void lane_run(struct job *job)
 {
-	run_steps(OWNER_OF(struct lane, job, job), true);
+	run_steps(OWNER_OF(struct lane, job, job), NULL);
 }
 
 bool lanes_new(struct lanes **out, struct server *server)
@@ -281,5 +289,5 @@ void lane_enter(struct lanes *lanes, struct request *request)
 		lane_wake(lane);
 	pthread_mutex_unlock(&lanes->lock);
 	if (mine)
-		run_steps(lane, false);
+		run_steps(lane, request);
 }
