@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What was acknowledged stays, nobody overwrites anybody, nobody waits for long: issue 2, "Shows it"."""
+import contextlib
+import ctypes.util
 import multiprocessing
 import os
 import re
@@ -322,6 +324,82 @@ def test_readers_see_whole_versions_only(server, alice, path):
                     note(answer["ETag"], answer.body)
     stored(alice.put(path, lists()))
     run_all(*(lambda n=number: write(n) for number in range(3)), read, read)
+
+
+# --- a connection that is alone on its thread, which waits for the disk itself ---
+
+FRIEND = "/~~/resource-lists/list/entry%5B@uri=%22sip:{}@example.com%22%5D"
+
+
+def add_friend(client, path, name):
+    return client.put(path + FRIEND.format(name), f'<entry uri="sip:{name}@example.com"/>')
+
+
+@contextlib.contextmanager
+def another_writer(server):
+    """This process holds the store's writer lock, as a program would that got stuck in the middle of a change."""
+    lmdb, environment, change = ctypes.CDLL(ctypes.util.find_library("lmdb")), ctypes.c_void_p(), ctypes.c_void_p()
+    assert lmdb.mdb_env_create(ctypes.byref(environment)) == 0
+    assert lmdb.mdb_env_open(environment, os.fsencode(server.folder / "data"), 0, 0o600) == 0
+    assert lmdb.mdb_txn_begin(environment, None, 0, ctypes.byref(change)) == 0
+    try:
+        yield
+    finally:
+        lmdb.mdb_txn_abort(change)
+        lmdb.mdb_env_close(environment)
+
+
+def test_one_connection_writes_and_another_comes_later_to_read():
+    count = 100
+    with xcap.Server({"http.threads": 2}) as server:
+        with xcap.alice(server) as writer, xcap.alice(server) as reader:
+            for number in range(count):
+                stored(writer.put(f"{HOME}d{number}", lists(f"n{number}")), 201)
+                stored(add_friend(writer, f"{HOME}d{number}", "more"), 201)
+                if number >= count // 2:
+                    assert entries(reader.get(f"{HOME}d{number}").body) == {
+                        f"sip:n{number}@example.com", "sip:more@example.com"}
+        server.kill()
+        server.start()
+        with xcap.alice(server) as alice:
+            for number in range(count):
+                answer = alice.get(f"{HOME}d{number}")
+                assert entries(answer.body) == {f"sip:n{number}@example.com", "sip:more@example.com"}
+
+
+def change_document(client):
+    return client.put(LISTS, lists("ann", "ben"))
+
+
+def change_part(client):
+    return add_friend(client, LISTS, "ben")
+
+
+@pytest.mark.parametrize("change", [change_document, change_part])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_change_that_does_not_get_its_turn_keeps_nobody_else_waiting(change, threads):
+    """However few the threads are: reads go on, further changes are refused, and the first one is made in the end."""
+    with xcap.Server({"http.threads": threads, "limits.timeout": "1s"}) as server, xcap.alice(server) as lonely:
+        stored(lonely.put(LISTS, lists("ann")), 201)
+        answers = []
+        with another_writer(server):
+            hanging = threading.Thread(target=lambda: answers.append(change(lonely)), daemon=True)
+            hanging.start()
+            time.sleep(0.3)
+            for _ in range(10):
+                with xcap.Stopwatch() as watch, xcap.alice(server) as guest:
+                    assert entries(guest.get(LISTS).body) == {"sip:ann@example.com"}
+                assert watch.seconds < 0.5 * SLOW
+            assert xcap.eventually(lambda: server.admin("/readyz").status == 503, 10)
+            assert "another process holds the store" in server.admin("/readyz").text
+            with xcap.bob(server) as bob:
+                refused(bob.put(xcap.BOBS_LISTS, lists()), 503)
+            time.sleep(2)  # longer than a connection may be silent
+            assert not answers
+        hanging.join(10 * SLOW)
+        stored(answers[0], 200 if change is change_document else 201)
+        assert server.admin("/readyz").status == 200
+        assert entries(lonely.get(LISTS).body) == {"sip:ann@example.com", "sip:ben@example.com"}
 
 
 @pytest.mark.parametrize("turn", range(3))
