@@ -49,9 +49,10 @@ static void a_full_store_reads_and_deletes_and_takes_documents_again(void **stat
 {
 	(void)state;
 	const uint64_t maps[] = { 2 << 20, 3 << 20, 12 << 20 };
-	const size_t sizes[] = { 300, 2048, 70000 };
+	const size_t sizes[] = { 300, 1000, 1900, 2048,
+		70000 }; /* up to 1900: in their rows, too */
 	for (size_t m = 0; m < 3; m++)
-		for (size_t s = 0; s < 3; s++) {
+		for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
 			struct world *world = small_world(maps[m]);
 			unsigned count = fill(world, 0, sizes[s]);
 			assert_true(count * sizes[s] > maps[m] / 8);
