@@ -25,6 +25,7 @@ struct committer {
 	struct ticket *first, **last;
 	size_t waiting;
 	bool stopping, stuck;
+	bool shared; /* the last batch, or what waited at its end, made it several writes */
 	uint64_t running_since; /* clock_microseconds; 0: no batch is running, on any thread */
 };
 
@@ -83,10 +84,11 @@ static bool next_batch(struct committer *committer, struct batch *batch)
 	return any;
 }
 
-static void batch_ended(struct committer *committer)
+static void batch_ended(struct committer *committer, size_t count)
 {
 	pthread_mutex_lock(&committer->lock);
 	committer->running_since = 0;
+	committer->shared = count + committer->waiting > 1;
 	committer->stuck = false;
 	bool more = committer->first != NULL;
 	pthread_mutex_unlock(&committer->lock);
@@ -98,7 +100,7 @@ static void run_batch(struct committer *committer, struct batch *batch)
 {
 	uint64_t start = clock_microseconds();
 	enum store_result result = store_apply(committer->store, batch->writes, batch->count);
-	batch_ended(committer);
+	batch_ended(committer, batch->count);
 	metrics_commit(batch->count, clock_microseconds() - start);
 	if (result != STORE_OK)
 		log_event(LEVEL_ERROR, "store", "a commit of %zu writes failed: %s", batch->count,
@@ -154,11 +156,11 @@ bool committer_add(struct committer *committer, struct ticket *ticket)
 bool committer_take(struct committer *committer)
 {
 	pthread_mutex_lock(&committer->lock);
-	bool idle = !committer->first && !committer->running_since;
-	if (idle)
+	bool taken = !committer->first && !committer->running_since && !committer->shared;
+	if (taken)
 		committer->running_since = clock_microseconds();
 	pthread_mutex_unlock(&committer->lock);
-	return idle;
+	return taken;
 }
 
 void committer_run(struct committer *committer, struct ticket *ticket)

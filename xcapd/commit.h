@@ -25,7 +25,8 @@ bool committer_start(struct committer **out, struct store *store);
 /* False when too much is waiting already, or the running commit is stuck: answer 503. */
 bool committer_add(struct committer *committer, struct ticket *ticket);
 /* True when nothing is waiting and nothing runs: it is this thread's turn, and it must call
- * committer_run. What is added from now on comes after that. */
+ * committer_run. What is added from now on comes after that. False also when the last batch had
+ * company: its like will come at any moment, and share a sync. */
 bool committer_take(struct committer *committer);
 /* Commits one write on this thread, which has the turn; returns after `done`. */
 void committer_run(struct committer *committer, struct ticket *ticket);

@@ -292,6 +292,24 @@ static void nobody_gets_the_turn_while_something_waits_or_runs(void **state)
 	assert_int_equal(waitpid(holder, &status, 0), holder);
 }
 
+static void nobody_gets_the_turn_while_others_share_their_commits(void **state)
+{
+	enum { WRITES = 3 };
+	static struct waiter own, waiters[WRITES];
+	struct world *world = *state;
+	atomic_uint count = 0;
+	take_turn(world);
+	for (unsigned i = 0; i < WRITES; i++)
+		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
+	committer_run(world->committer, prepare(&own, "index", SPAN("<v/>"), &count));
+	wait_for(&count, WRITES + 1);
+	assert_false(committer_take(world->committer));
+	put(world, &own, "index", SPAN("<v/>"), &count);
+	wait_for(&count, WRITES + 2);
+	take_turn(world);
+	committer_run(world->committer, prepare(&own, "index", SPAN("<v/>"), &count));
+}
+
 struct contender {
 	struct world *world;
 	pthread_t thread;
@@ -434,6 +452,9 @@ int main(void)
 			world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			nobody_gets_the_turn_while_something_waits_or_runs, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			nobody_gets_the_turn_while_others_share_their_commits, world_begin,
+			world_end),
 		cmocka_unit_test_setup_teardown(
 			turns_and_the_queue_together_lose_nothing, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
