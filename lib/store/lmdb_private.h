@@ -18,11 +18,11 @@
 
 /* meta: "format" (STORE_FORMAT), "generation"; "claims " SCOPE -> number of the last change of what
  * the scope shows. documents: key -> struct document of a live one, with its octets when they are
- * so few that its row needs no page of its own: who reads them needs no second look; deleted:
- * likewise of a deleted one that has former versions. bodies: number -> struct body, one for each
- * version that exists. feed: number -> struct feed_value; its last row is never trimmed, so it
- * holds the last number given. claims: hash -> struct claim_value. users: name -> user. kv: table
- * NUL key -> value. Numbers are keys of 8 octets, big-endian. */
+ * so few that its row needs no page of its own: who reads them needs no second look; deleted: the
+ * same without octets, of a deleted one that has former versions. bodies: number -> struct body,
+ * one for each version that exists. feed: number -> struct feed_value; its last row is never
+ * trimmed, so it holds the last number given. claims: hash -> struct claim_value. users: name ->
+ * user. kv: table NUL key -> value. Numbers are keys of 8 octets, big-endian. */
 #define STORE_TABLES(X)           \
 	X(META, "meta")           \
 	X(DOCUMENTS, "documents") \

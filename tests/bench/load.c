@@ -423,7 +423,7 @@ static void warm_up(void)
 	int opened = 1;
 	warming = true;
 	send_next(&connections[0], begin);
-	while (now() < last + warm_rest) {
+	while (opened < want.connections || now() < last + warm_rest) {
 		for (; opened < want.connections && now() >= begin + warm_step * opened; opened++) {
 			open_connection(&connections[opened]);
 			send_next(&connections[opened], now());
