@@ -11,6 +11,20 @@ from daemon import eventually
 from sipua import Message, parameter
 
 
+def sockets_at(port):
+    """For TCP and UDP at the same port; 0: at one that is free for both."""
+    for attempt in range(1 if port else 20):
+        stream = socket.create_server(("127.0.0.1", port))
+        datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagram.bind(stream.getsockname())
+            return stream, datagram
+        except OSError:
+            stream.close()
+            datagram.close()
+    raise OSError(f"no port is free for both TCP and UDP, {attempt + 1} tried")
+
+
 class PresenceServer:
     """SIP over UDP, and over TCP (or TLS) at the same port. `answer(message)` gives a status, (status, extra header
     fields), or None for silence; a retransmission gets what its first copy got."""
@@ -18,10 +32,8 @@ class PresenceServer:
     def __init__(self, context=None, port=0, answer=None):
         self.answer, self.heard, self.copies, self.times = answer or (lambda message: 200), [], 0, []
         self.known, self.lock, self.closed, self.context = {}, threading.Lock(), False, context
-        self.stream = socket.create_server(("127.0.0.1", port))
+        self.stream, self.datagram = sockets_at(port)
         self.port = self.stream.getsockname()[1]
-        self.datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.datagram.bind(("127.0.0.1", self.port))
         self.streams = []
         for run in (self._datagrams, self._accept):
             threading.Thread(target=run, daemon=True).start()
