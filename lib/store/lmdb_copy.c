@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 20, PAUSES = 3 };
+enum { PIECE = 1 << 20, PAUSES = 3, SHRINK = 8 << 20 };
 
 /* --- a file that grows without holding up the disk --- */
 
@@ -154,6 +154,39 @@ static bool same_file(int file, const char *path)
 	       && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
+/* To free a gigabyte at once holds up the disk for a quarter of a second (it is told of each
+ * block), and with it a daemon's commits. */
+static bool empty(int file)
+{
+	struct stat about;
+	if (fstat(file, &about) != 0)
+		return false;
+	for (off_t size = about.st_size; size > SHRINK;) {
+		uint64_t start = clock_ns();
+		size -= SHRINK;
+		if (ftruncate(file, size) != 0 || fdatasync(file) != 0)
+			return false;
+		pause_for(PAUSES * (clock_ns() - start));
+	}
+	return ftruncate(file, 0) == 0;
+}
+
+/* The former backup, to be held while another takes its name. -1: there is none, or it cannot be
+ * opened. */
+static int former_open(const char *path)
+{
+	return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+}
+
+/* Nobody has it open but we, and nobody can open it any more. Who still reads it, or knows it by
+ * another name, keeps it whole. */
+static bool is_ours_alone(int file)
+{
+	struct stat about;
+	return fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_nlink == 0
+	       && fcntl(file, F_SETLEASE, F_WRLCK) == 0 && fcntl(file, F_SETLEASE, F_UNLCK) == 0;
+}
+
 /* A leftover is taken over, but not from a backup that still goes on. -1: the problem is set. */
 static int temporary_open(const char *path)
 {
@@ -164,7 +197,7 @@ static int temporary_open(const char *path)
 	}
 	if (flock(file, LOCK_EX | LOCK_NB) != 0 || !same_file(file, path))
 		problem_set(STORE_FAILED, "%s is being written by another backup", path);
-	else if (fchmod(file, 0600) != 0 || ftruncate(file, 0) != 0)
+	else if (fchmod(file, 0600) != 0 || !empty(file))
 		problem_set(STORE_FAILED, "cannot write %s: %s", path, strerror(errno));
 	else
 		return file;
@@ -187,6 +220,37 @@ static bool folder_sync(const char *file)
 	return well;
 }
 
+static void temporary_drop(int file, const char *temporary)
+{
+	empty(file);
+	unlink(temporary);
+}
+
+/* From then on it is the backup, whatever happens. */
+static enum store_result temporary_rename(int file, const char *temporary, const char *path)
+{
+	if (fsync(file) != 0 || rename(temporary, path) != 0) {
+		problem_set(STORE_FAILED, "cannot finish %s: %s", path, strerror(errno));
+		temporary_drop(file, temporary);
+		return STORE_FAILED;
+	}
+	if (folder_sync(path))
+		return STORE_OK;
+	return problem_set(STORE_FAILED, "cannot sync the folder of %s: %s", path, strerror(errno));
+}
+
+/* The former backup goes when nothing can bring its name back. */
+static enum store_result replace(int file, const char *temporary, const char *path)
+{
+	int former = former_open(path);
+	enum store_result result = temporary_rename(file, temporary, path);
+	if (result == STORE_OK && former >= 0 && is_ours_alone(former))
+		empty(former);
+	if (former >= 0)
+		close(former);
+	return result;
+}
+
 enum store_result store_backup(
 	struct store *store, const char *file, const struct copy_progress *progress)
 {
@@ -202,13 +266,10 @@ enum store_result store_backup(
 	if (sink.file < 0)
 		return STORE_FAILED;
 	enum store_result result = copy_store(store, &sink);
-	if (result == STORE_OK && (fsync(sink.file) != 0 || rename(temporary, file) != 0))
-		result = problem_set(STORE_FAILED, "cannot finish %s: %s", file, strerror(errno));
-	if (result != STORE_OK)
-		unlink(temporary);
-	else if (!folder_sync(file))
-		result = problem_set(
-			STORE_FAILED, "cannot sync the folder of %s: %s", file, strerror(errno));
+	if (result == STORE_OK)
+		result = replace(sink.file, temporary, file);
+	else
+		temporary_drop(sink.file, temporary);
 	close(sink.file);
 	return result == STORE_FULL ? STORE_FAILED : result;
 }

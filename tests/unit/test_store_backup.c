@@ -4,6 +4,7 @@
 #include "store/backup.h"
 #include "unit/store_world.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 static const char *in_folder(struct world *world, const char *name)
@@ -51,6 +52,55 @@ static void a_backup_is_private_and_whole(void **state)
 	assert_int_equal(about.st_mode & 07777, 0600);
 	assert_int_equal(most, about.st_size);
 	assert_int_not_equal(stat(in_folder(world, "backup.tmp"), &about), 0);
+	world_end(&world);
+}
+
+static off_t size_of(int file)
+{
+	struct stat about;
+	assert_int_equal(fstat(file, &about), 0);
+	return about.st_size;
+}
+
+static void who_reads_the_former_backup_or_keeps_a_link_to_it_has_it_whole(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	const char *file = in_folder(world, "backup"), *kept = in_folder(world, "kept");
+	must_put(world, ANN_INDEX, filler(world, 300000, 1));
+	assert_int_equal(store_backup(world->store, file, NULL), STORE_OK);
+	int reader = open(file, O_RDONLY | O_CLOEXEC);
+	off_t whole = size_of(reader);
+	assert_true(whole > 300000);
+	assert_int_equal(store_backup(world->store, file, NULL), STORE_OK);
+	assert_int_equal(size_of(reader), whole);
+	close(reader);
+	assert_int_equal(link(file, kept), 0);
+	assert_int_equal(store_backup(world->store, file, NULL), STORE_OK);
+	reader = open(kept, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(size_of(reader), whole);
+	close(reader);
+	assert_int_equal(store_backup(world->store, file, NULL), STORE_OK); /* nobody's but ours */
+	reader = open(file, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(size_of(reader), whole);
+	close(reader);
+	world_end(&world);
+}
+
+static void a_large_leftover_gives_way(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	const char *file = in_folder(world, "backup"), *left = in_folder(world, "backup.tmp");
+	must_put(world, ANN_INDEX, SPAN("one"));
+	int leftover = open(left, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(ftruncate(leftover, 50 << 20), 0);
+	close(leftover);
+	assert_int_equal(store_backup(world->store, file, NULL), STORE_OK);
+	assert_int_not_equal(access(left, F_OK), 0);
+	int backup = open(file, O_RDONLY | O_CLOEXEC);
+	assert_true(size_of(backup) < 1 << 20);
+	close(backup);
 	world_end(&world);
 }
 
@@ -207,6 +257,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backup_is_private_and_whole),
+		cmocka_unit_test(who_reads_the_former_backup_or_keeps_a_link_to_it_has_it_whole),
+		cmocka_unit_test(a_large_leftover_gives_way),
 		cmocka_unit_test(a_backup_that_cannot_be_made_leaves_nothing),
 		cmocka_unit_test(what_was_lost_comes_back_with_another_generation),
 		cmocka_unit_test(an_abandoned_restore_changes_nothing),
