@@ -191,6 +191,16 @@ static pid_t hold_the_lock(const char *folder, int release[2])
 	return child;
 }
 
+/* The commit that runs has had its time, and more. */
+static void become_stuck(struct committer *committer)
+{
+	uint64_t now = clock_microseconds(), patience = 10 * 1000 * 1000;
+	committer_tick(committer, now, patience);
+	assert_false(committer_stuck(committer)); /* not yet */
+	committer_tick(committer, now + 2 * patience, patience);
+	assert_true(committer_stuck(committer));
+}
+
 static void what_waits_behind_a_stuck_commit_is_refused(void **state)
 {
 	static struct waiter first, second, third;
@@ -201,11 +211,7 @@ static void what_waits_behind_a_stuck_commit_is_refused(void **state)
 	put(world, &first, "one", SPAN("<v/>"), &count);
 	usleep(100 * 1000);
 	put(world, &second, "two", SPAN("<v/>"), &count);
-	uint64_t now = clock_microseconds(), patience = 10 * 1000 * 1000;
-	committer_tick(world->committer, now, patience);
-	assert_false(committer_stuck(world->committer)); /* not yet */
-	committer_tick(world->committer, now + 2 * patience, patience);
-	assert_true(committer_stuck(world->committer));
+	become_stuck(world->committer);
 	assert_int_equal(atomic_load(&count), 1);
 	assert_int_equal(second.ticket.write.result, STORE_FAILED);
 	third = (struct waiter){ .finished = &count };
@@ -292,16 +298,23 @@ static void nobody_gets_the_turn_while_something_waits_or_runs(void **state)
 	assert_int_equal(waitpid(holder, &status, 0), holder);
 }
 
+/* While one has the turn, others queue up. */
+static void turn_with_company(struct world *world, struct waiter *own, struct waiter *others,
+	unsigned count, atomic_uint *finished)
+{
+	take_turn(world);
+	for (unsigned i = 0; i < count; i++)
+		put(world, &others[i], "index", SPAN("<v/>"), finished);
+	committer_run(world->committer, prepare(own, "index", SPAN("<v/>"), finished));
+}
+
 static void nobody_gets_the_turn_while_others_share_their_commits(void **state)
 {
 	enum { WRITES = 3 };
 	static struct waiter own, waiters[WRITES];
 	struct world *world = *state;
 	atomic_uint count = 0;
-	take_turn(world);
-	for (unsigned i = 0; i < WRITES; i++)
-		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
-	committer_run(world->committer, prepare(&own, "index", SPAN("<v/>"), &count));
+	turn_with_company(world, &own, waiters, WRITES, &count);
 	wait_for(&count, WRITES + 1);
 	assert_false(committer_take(world->committer));
 	put(world, &own, "index", SPAN("<v/>"), &count);
@@ -399,11 +412,7 @@ static void what_waits_behind_a_stuck_turn_is_refused(void **state)
 	take_turn(world);
 	assert_int_equal(pthread_create(&thread, NULL, run_ticket, &hanging), 0);
 	put(world, &second, "two", SPAN("<v/>"), &count);
-	uint64_t now = clock_microseconds(), patience = 10 * 1000 * 1000;
-	committer_tick(world->committer, now, patience);
-	assert_false(committer_stuck(world->committer)); /* not yet */
-	committer_tick(world->committer, now + 2 * patience, patience);
-	assert_true(committer_stuck(world->committer));
+	become_stuck(world->committer);
 	assert_int_equal(atomic_load(&count), 1);
 	assert_int_equal(second.ticket.write.result, STORE_FAILED);
 	assert_false(committer_take(world->committer));
@@ -424,10 +433,7 @@ static void stopping_applies_what_came_during_a_turn(void **state)
 	static struct waiter own, waiters[WRITES];
 	struct world *world = *state;
 	atomic_uint count = 0;
-	take_turn(world);
-	for (unsigned i = 0; i < WRITES; i++)
-		put(world, &waiters[i], "index", SPAN("<v/>"), &count);
-	committer_run(world->committer, prepare(&own, "index", SPAN("<v/>"), &count));
+	turn_with_company(world, &own, waiters, WRITES, &count);
 	committer_stop(&world->committer);
 	assert_int_equal(atomic_load(&count), WRITES + 1);
 }
