@@ -26,9 +26,12 @@ static bool decided(struct request *request, struct etag etag, size_t size)
 	return true;
 }
 
-/* A document that has to exist from the start and that nobody stored yet. */
+/* There is no such document: is it one that has to exist from the start, for all users there are?
+ */
 static bool read_template(struct request *request, struct snapshot *out)
 {
+	if (!request_knows_owner(request))
+		return false;
 	out->body = usage_template(request->usage, &request->target.id, &out->etag);
 	if (!out->body.data)
 		return request_refuse(request, OUTCOME_ABSENT, "no such document");
@@ -46,7 +49,7 @@ static bool fetch(struct request *request, struct snapshot *out)
 	if (!read_document(request, conditional ? 0 : SIZE_MAX, out, &found))
 		return false;
 	if (!found)
-		return request_knows_owner(request) && read_template(request, out);
+		return read_template(request, out);
 	if (!conditional)
 		return true;
 	/* The body may be a newer version than the head that was judged: then it is judged again.
@@ -71,8 +74,7 @@ static bool fetch_around(struct request *request, size_t most, struct snapshot *
 	bool found;
 	if (usage_generated(request->usage, &request->target.id))
 		return generated_read(request, out);
-	return read_document(request, most, out, &found)
-	       && (found || (request_knows_owner(request) && read_template(request, out)));
+	return read_document(request, most, out, &found) && (found || read_template(request, out));
 }
 
 static void answer_document(struct request *request)
